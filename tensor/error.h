@@ -28,14 +28,22 @@ class Error : public std::runtime_error {
   ErrorKind kind_;
 };
 
+#ifdef __CUDACC__  // nvcc's front end cannot evaluate {fmt}'s compile-time check of a format
+template <class...>
+using Format = fmt::string_view;
+#else
 template <class... Args>
-[[noreturn]] void fail(ErrorKind kind, fmt::format_string<Args...> format, Args&&... args) {
-  throw Error(kind, fmt::format(format, std::forward<Args>(args)...));
+using Format = fmt::format_string<Args...>;
+#endif
+
+template <class... Args>
+[[noreturn]] void fail(ErrorKind kind, Format<Args...> format, Args&&... args) {
+  throw Error(kind, fmt::vformat(format, fmt::make_format_args(args...)));
 }
 
 /// Throws `invalid_argument` unless `condition` holds. The message is formatted only on failure.
 template <class... Args>
-void check(bool condition, fmt::format_string<Args...> format, Args&&... args) {
+void check(bool condition, Format<Args...> format, Args&&... args) {
   if (!condition) [[unlikely]]
     fail(ErrorKind::invalid_argument, format, std::forward<Args>(args)...);
 }

@@ -1,0 +1,67 @@
+// From an op to the kernel that runs it. One of the two seams through which GPU code joins.
+//
+// A rung is an implementation, named like its folder and its namespace. An op calls choose_rung()
+// with what it has to offer, then STRATA_DISPATCH to the function of that rung.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "ops/settings.h"
+#include "tensor/build_config.h"
+#include "tensor/tensor.h"
+
+namespace strata {
+
+enum class Rung { reference, cpu, cuda, cudnn, cublas };
+std::string_view name_of(Rung rung);
+
+/// A vendor library's version of an op.
+struct LibraryRung {
+  Rung rung;
+  /// Whether the library takes these shapes and options; our own kernel serves where it does not.
+  bool supports = true;
+  /// Whether `Kernels::automatic` takes it: a measured choice, not a matter of taste.
+  bool automatic = true;
+};
+
+/// The rung that runs `op` on tensors like `input` under the current settings. float64 always runs
+/// on the reference. Throws `device` when settings ask for a library that cannot be loaded, or for
+/// reference kernels on a GPU. Under `automatic` a library that cannot be loaded is passed over.
+Rung choose_rung(std::string_view op, const Tensor& input,
+                 std::optional<LibraryRung> library = std::nullopt);
+
+/// Which rungs have run each op since the start of the process, for headers and reports.
+const std::map<std::string, std::set<Rung>, std::less<>>& rungs_used();
+
+/// Throws unless both are on one device; `op` names the caller.
+void check_same_device(std::string_view op, const Tensor& a, const Tensor& b);
+/// Throws unless the tensor is floating.
+void check_floating(std::string_view op, const Tensor& tensor);
+
+}  // namespace strata
+
+/// Calls `function` of the namespace of `rung`. A build without CUDA drops the GPU's branch, so its
+/// function needs no definition.
+#define STRATA_DISPATCH(rung, function, ...)                                  \
+  do {                                                                        \
+    switch (rung) {                                                           \
+      case ::strata::Rung::reference: reference::function(__VA_ARGS__); break; \
+      case ::strata::Rung::cpu: cpu::function(__VA_ARGS__); break;            \
+      default:                                                                \
+        if constexpr (kHasCuda) cuda::function(__VA_ARGS__);                  \
+    }                                                                         \
+  } while (false)
+
+/// The same for an op that `library` (cudnn or cublas) also has.
+#define STRATA_DISPATCH_WITH(library, rung, function, ...)           \
+  do {                                                               \
+    if (rung == ::strata::Rung::library) {                           \
+      if constexpr (kHasCuda) library::function(__VA_ARGS__);        \
+    } else {                                                         \
+      STRATA_DISPATCH(rung, function, __VA_ARGS__);                  \
+    }                                                                \
+  } while (false)

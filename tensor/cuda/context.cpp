@@ -1,0 +1,130 @@
+#include "tensor/cuda/context.h"
+
+#include <cuda.h>
+#include <cuda_runtime_api.h>
+#include <dlfcn.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "tensor/cuda/check.h"
+
+namespace strata::cuda {
+namespace {
+
+std::string version_text(int version) {
+  return fmt::format("{}.{}", version / 1000, version % 1000 / 10);
+}
+
+std::string explain_no_device() {
+  if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES"))
+    return fmt::format(
+        "GPU: CUDA_VISIBLE_DEVICES=\"{}\" leaves no GPU visible; unset it or name one", visible);
+  return "GPU: the NVIDIA driver is loaded but finds no GPU; see nvidia-smi, and in a container "
+         "start it with --gpus all";
+}
+
+std::string explain_init_failure(CUresult status) {
+  switch (status) {
+    case CUDA_ERROR_NO_DEVICE: return explain_no_device();
+    case CUDA_ERROR_STUB_LIBRARY:
+      return "driver: the libcuda.so.1 that was loaded is the CUDA toolkit's stub, not the "
+             "driver's; take the toolkit's stubs folder out of LD_LIBRARY_PATH";
+    case CUDA_ERROR_SYSTEM_DRIVER_MISMATCH:
+      return "driver: libcuda.so.1 and the loaded kernel module are of different versions; reboot, "
+             "or install the same version of both";
+    default:
+      return fmt::format("driver: cuInit returned error {}; see nvidia-smi and the kernel log",
+                         static_cast<int>(status));
+  }
+}
+
+// The driver library is probed by hand, before the runtime sees it: the runtime folds most of these
+// cases into one message.
+std::optional<std::string> probe() {
+  void* driver = dlopen("libcuda.so.1", RTLD_NOW);
+  if (!driver)
+    return fmt::format(
+        "driver: no NVIDIA driver library ({}); install the driver, or in a container start it "
+        "with --gpus all",
+        dlerror());
+  const auto init = reinterpret_cast<decltype(&cuInit)>(dlsym(driver, "cuInit"));
+  const auto get_version =
+      reinterpret_cast<decltype(&cuDriverGetVersion)>(dlsym(driver, "cuDriverGetVersion"));
+  if (!init || !get_version) return "driver: libcuda.so.1 is not an NVIDIA driver library";
+  if (const CUresult status = init(0); status != CUDA_SUCCESS) return explain_init_failure(status);
+
+  int version = 0;
+  get_version(&version);
+  if (version / 1000 < CUDART_VERSION / 1000)
+    return fmt::format(
+        "driver: it supports CUDA up to {}, this program was built with CUDA {}; update the "
+        "driver, or build with an older toolkit",
+        version_text(version), version_text(CUDART_VERSION));
+  int count = 0;
+  if (const cudaError_t status = cudaGetDeviceCount(&count); status != cudaSuccess)
+    return fmt::format("CUDA runtime: cudaGetDeviceCount returned {} ({})",
+                       cudaGetErrorName(status), cudaGetErrorString(status));
+  if (count == 0) return explain_no_device();
+  return std::nullopt;
+}
+
+std::string driver_version() {
+  std::string version;
+  std::ifstream("/sys/module/nvidia/version") >> version;
+  return version;
+}
+
+DeviceInfo read_device_info() {
+  DeviceInfo info;
+  cudaDeviceProp properties;
+  STRATA_CUDA(cudaGetDeviceProperties(&properties, 0));
+  info.name = properties.name;
+  info.driver = driver_version();
+  STRATA_CUDA(cudaDriverGetVersion(&info.driver_cuda));
+  STRATA_CUDA(cudaRuntimeGetVersion(&info.runtime_cuda));
+  info.compute_capability = 10 * properties.major + properties.minor;
+  info.multiprocessors = properties.multiProcessorCount;
+  info.memory_bytes = properties.totalGlobalMem;
+  return info;
+}
+
+// Lives until the process ends: tensors of static lifetime may need the stream until then.
+struct Context {
+  DeviceInfo info;
+  cudaStream_t stream = nullptr;
+
+  Context() {
+    if (const auto& reason = why_unusable()) throw Error(ErrorKind::device, *reason);
+    STRATA_CUDA(cudaSetDevice(0));
+    info = read_device_info();
+    STRATA_CUDA(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  }
+};
+
+Context& context() {
+  static Context& instance = *new Context;
+  return instance;
+}
+
+}  // namespace
+
+const std::optional<std::string>& why_unusable() {
+  static const std::optional<std::string> reason = probe();
+  return reason;
+}
+
+const DeviceInfo& device_info() { return context().info; }
+
+size_t free_memory() {
+  context();
+  size_t free = 0, total = 0;
+  STRATA_CUDA(cudaMemGetInfo(&free, &total));
+  return free;
+}
+
+Stream stream() { return context().stream; }
+
+void synchronize() { STRATA_CUDA(cudaStreamSynchronize(stream())); }
+
+}  // namespace strata::cuda

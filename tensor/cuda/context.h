@@ -1,0 +1,43 @@
+// The GPU this process uses: whether it can be used, what it is, and the one stream that all work
+// goes through. Needs no CUDA header.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+struct CUstream_st;
+
+namespace strata::cuda {
+
+using Stream = CUstream_st*;  // cudaStream_t
+
+/// What keeps this process from using a GPU, as one line that names the layer and says what to do;
+/// nothing when a GPU can be used. Climbs driver library -> driver -> GPU -> runtime version and
+/// stops at the first that fails. Never throws.
+const std::optional<std::string>& why_unusable();
+
+struct DeviceInfo {
+  std::string name;            // "NVIDIA H100 80GB HBM3"
+  std::string driver;          // "580.65.06", empty where the system hides it
+  int driver_cuda = 0;         // the newest CUDA the driver supports, 1000 * major + 10 * minor
+  int runtime_cuda = 0;        // the CUDA runtime linked into this program, likewise
+  int compute_capability = 0;  // 10 * major + minor
+  int multiprocessors = 0;
+  size_t memory_bytes = 0;
+};
+
+/// Throws `device` with why_unusable() when there is no usable GPU.
+const DeviceInfo& device_info();
+
+/// Bytes of device memory that nobody holds at this moment.
+size_t free_memory();
+
+/// The stream of this process, created on first use; never the legacy default stream, which cannot
+/// be captured.
+Stream stream();
+
+/// Waits until all queued work is done; throws what a kernel did wrong.
+void synchronize();
+
+}  // namespace strata::cuda

@@ -1,0 +1,47 @@
+// Running one test on every device and rung, against the reference.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ops/settings.h"
+#include "tests/support/compare.h"
+#include "tests/support/gradcheck.h"
+
+namespace strata::test {
+
+struct Target {
+  Device device;
+  Kernels kernels;
+};
+
+std::vector<Target> cpu_targets();  // reference, own
+std::vector<Target> gpu_targets();  // own, library
+std::string name_of_target(const testing::TestParamInfo<Target>& info);
+
+/// A test with a device and a rung; skipped, with the reason, where there is no usable GPU.
+class RungTest : public testing::TestWithParam<Target> {
+ protected:
+  void SetUp() override;
+  void TearDown() override { scope_.reset(); }
+  Device device() const { return GetParam().device; }
+
+  /// Runs `function` on float32 copies of the inputs, on this target and on the CPU's reference, and
+  /// compares the output and the gradient of every floating input under a random grad_output.
+  void expect_matches_reference(const Function& function, const std::vector<Tensor>& inputs,
+                                Tolerance tolerance = kFloat32);
+
+ private:
+  std::unique_ptr<SettingsScope> scope_;
+};
+
+}  // namespace strata::test
+
+#define STRATA_ON_EVERY_RUNG(Suite)                                                         \
+  INSTANTIATE_TEST_SUITE_P(Cpu, Suite, testing::ValuesIn(strata::test::cpu_targets()),      \
+                           strata::test::name_of_target);                                   \
+  INSTANTIATE_TEST_SUITE_P(Gpu, Suite, testing::ValuesIn(strata::test::gpu_targets()),      \
+                           strata::test::name_of_target)
