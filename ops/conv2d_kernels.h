@@ -1,0 +1,41 @@
+// The geometry of a convolution, derived and validated once, and the kernels' signatures.
+#pragma once
+
+#include "ops/conv2d.h"
+#include "tensor/tensor.h"
+
+namespace strata {
+
+struct Conv2dGeometry {
+  int64_t batch, in_channels, out_channels, groups;
+  ops::WindowAxis height, width;
+
+  /// Throws as ops::conv2d says.
+  Conv2dGeometry(const Tensor& input, const Tensor& weight, const ops::Conv2dOptions& options);
+
+  int64_t group_in_channels() const { return in_channels / groups; }
+  int64_t group_out_channels() const { return out_channels / groups; }
+  Shape output_shape() const { return {batch, height.output, width.output, out_channels}; }
+};
+
+// Each result is written whole, not added to.
+#define STRATA_CONV2D_KERNELS                                                                 \
+  void conv2d(const Conv2dGeometry& geometry, const Tensor& input, const Tensor& weight,      \
+              Tensor& output);                                                                \
+  void conv2d_grad_input(const Conv2dGeometry& geometry, const Tensor& grad_output,           \
+                         const Tensor& weight, Tensor& grad_input);                           \
+  void conv2d_grad_weight(const Conv2dGeometry& geometry, const Tensor& input,                \
+                          const Tensor& grad_output, Tensor& grad_weight);
+namespace reference { STRATA_CONV2D_KERNELS }
+namespace cpu { STRATA_CONV2D_KERNELS }
+namespace cuda { STRATA_CONV2D_KERNELS }
+namespace cudnn { STRATA_CONV2D_KERNELS }
+#undef STRATA_CONV2D_KERNELS
+
+namespace cudnn {
+/// Whether cuDNN's graph API takes this convolution: padding may not exceed what its descriptors
+/// hold, nothing may be empty.
+bool supports_conv2d(const Conv2dGeometry& geometry);
+}  // namespace cudnn
+
+}  // namespace strata

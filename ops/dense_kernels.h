@@ -1,0 +1,37 @@
+// The geometry of a dense layer and its kernels' signatures.
+#pragma once
+
+#include "ops/dense.h"
+#include "tensor/tensor.h"
+
+namespace strata {
+
+struct DenseGeometry {
+  int64_t rows, inputs, outputs;  // N, I, O
+  bool has_bias;
+  ops::Activation activation;
+
+  /// Throws as ops::dense says.
+  DenseGeometry(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                ops::Activation activation);
+};
+
+/// What backward writes; undefined members are not needed and left out.
+struct DenseGradients {
+  Tensor input, weight, bias;
+};
+
+// `bias` is undefined when there is none. `output` is read by backward only for ReLU.
+#define STRATA_DENSE_KERNELS                                                                \
+  void dense(const DenseGeometry& geometry, const Tensor& input, const Tensor& weight,      \
+             const Tensor& bias, Tensor& output);                                           \
+  void dense_backward(const DenseGeometry& geometry, const Tensor& input,                   \
+                      const Tensor& weight, const Tensor& output, const Tensor& grad_output, \
+                      DenseGradients& gradients);
+namespace reference { STRATA_DENSE_KERNELS }
+namespace cpu { STRATA_DENSE_KERNELS }
+namespace cuda { STRATA_DENSE_KERNELS }
+namespace cublas { STRATA_DENSE_KERNELS }
+#undef STRATA_DENSE_KERNELS
+
+}  // namespace strata

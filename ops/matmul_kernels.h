@@ -1,0 +1,27 @@
+// The geometry of a matrix product, derived and validated once, and the kernels' signature.
+#pragma once
+
+#include "ops/matmul.h"
+#include "tensor/tensor.h"
+
+namespace strata {
+
+struct MatmulGeometry {
+  int64_t batch, m, n, k;
+  bool transpose_a, transpose_b;
+  Shape output_shape;
+
+  /// Throws as ops::matmul says.
+  MatmulGeometry(const Tensor& a, const Tensor& b, const ops::MatmulOptions& options);
+};
+
+// c = op(a) op(b); c is written, not added to. k = 0 gives zeros.
+#define STRATA_MATMUL_KERNELS \
+  void matmul(const MatmulGeometry& geometry, const Tensor& a, const Tensor& b, Tensor& c);
+namespace reference { STRATA_MATMUL_KERNELS }
+namespace cpu { STRATA_MATMUL_KERNELS }
+namespace cuda { STRATA_MATMUL_KERNELS }
+namespace cublas { STRATA_MATMUL_KERNELS }
+#undef STRATA_MATMUL_KERNELS
+
+}  // namespace strata
