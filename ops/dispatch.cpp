@@ -7,6 +7,7 @@ namespace {
 
 Settings current;
 std::map<std::string, std::set<Rung>, std::less<>> used;
+std::set<std::string> passed_over;
 
 const std::optional<std::string>& why_not_loadable(Rung library) {
   if constexpr (kHasCuda)
@@ -28,8 +29,12 @@ Rung choose_on_gpu(std::string_view op, const std::optional<LibraryRung>& librar
       return library->rung;
     case Kernels::automatic: break;
   }
-  const bool take = library && library->supports && library->automatic;
-  return take && !why_not_loadable(library->rung) ? library->rung : Rung::cuda;
+  if (!library || !library->supports || !library->automatic) return Rung::cuda;
+  if (const auto& reason = why_not_loadable(library->rung)) {
+    passed_over.insert(*reason);
+    return Rung::cuda;
+  }
+  return library->rung;
 }
 
 }  // namespace
@@ -65,6 +70,8 @@ Rung choose_rung(std::string_view op, const Tensor& input, std::optional<Library
 }
 
 const std::map<std::string, std::set<Rung>, std::less<>>& rungs_used() { return used; }
+
+const std::set<std::string>& libraries_passed_over() { return passed_over; }
 
 void check_same_device(std::string_view op, const Tensor& a, const Tensor& b) {
   check(a.device() == b.device(), "{}: one operand is on the {}, the other on the {}", op,

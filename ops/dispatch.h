@@ -37,6 +37,9 @@ Rung choose_rung(std::string_view op, const Tensor& input,
 /// Which rungs have run each op since the start of the process, for headers and reports.
 const std::map<std::string, std::set<Rung>, std::less<>>& rungs_used();
 
+/// Why `automatic` did without a library that it would have taken, one line a library.
+const std::set<std::string>& libraries_passed_over();
+
 /// Throws unless both are on one device; `op` names the caller.
 void check_same_device(std::string_view op, const Tensor& a, const Tensor& b);
 /// Throws unless the tensor is floating.

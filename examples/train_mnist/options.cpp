@@ -1,0 +1,183 @@
+#include "examples/train_mnist/options.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+
+namespace strata::train_mnist {
+namespace {
+
+constexpr const char* kExitCodes =
+    "Exit codes: 0 done and target met, 1 target missed, 2 wrong usage, 3 data unusable,\n"
+    "4 device or library unusable, 5 training diverged, 130 stopped by Ctrl-C.";
+
+/// Accepts numbers in [low, high]; NaN is in no range. Says the range it wants.
+CLI::Validator between(double low, double high) {
+  const std::string range = fmt::format("{} to {}", low, high);
+  return CLI::Validator(
+      [=](const std::string& text) -> std::string {
+        double value = 0;
+        const bool number = CLI::detail::lexical_cast(text, value);
+        if (number && value >= low && value <= high) return {};
+        return fmt::format("takes a number from {}, not '{}'", range, text);
+      },
+      "");
+}
+
+/// Accepts the names of an enumeration's values.
+template <class Enum>
+void add_choice(CLI::App& app, const std::string& flag, Enum& value,
+                const std::map<std::string, Enum>& names, const std::string& help) {
+  std::string choices, chosen;
+  for (const auto& [name, choice] : names) {
+    choices += (choices.empty() ? "" : "|") + name;
+    if (choice == value) chosen = name;
+  }
+  app.add_option_function<std::string>(
+         flag, [&value, names](const std::string& name) { value = names.at(name); }, help)
+      ->check(CLI::Validator(
+          [names, choices](const std::string& text) -> std::string {
+            if (names.contains(text)) return {};
+            return fmt::format("takes {}, not '{}'", choices, text);
+          },
+          ""))
+      ->type_name(choices)
+      ->default_str(chosen);
+}
+
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i);
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t substituted = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
+    }
+  }
+  return row.back();
+}
+
+std::string nearest_flag(const CLI::App& app, std::string unknown) {
+  unknown = unknown.substr(0, unknown.find('='));
+  std::string best;
+  size_t best_distance = SIZE_MAX;
+  for (const CLI::Option* option : app.get_options()) {
+    const std::string name = "--" + option->get_single_name();
+    if (const size_t distance = edit_distance(unknown, name); distance < best_distance) {
+      best_distance = distance;
+      best = name;
+    }
+  }
+  return best;
+}
+
+void declare_options(CLI::App& app, Options& options) {
+  constexpr double kMillion = 1e6;
+  app.option_defaults()->group("Where it runs");
+  add_choice<DeviceChoice>(app, "--device", options.device,
+                           {{"auto", DeviceChoice::automatic},
+                            {"cpu", DeviceChoice::cpu},
+                            {"gpu", DeviceChoice::gpu}},
+                           "auto takes a usable GPU, otherwise the CPU");
+  add_choice<Kernels>(app, "--kernels", options.kernels,
+                      {{"auto", Kernels::automatic},
+                       {"library", Kernels::library},
+                       {"own", Kernels::own},
+                       {"reference", Kernels::reference}},
+                      "library: cuDNN and cuBLASLt; own: this project's; reference: plain loops");
+  add_choice<Precision>(app, "--precision", options.precision,
+                        {{"fp32", Precision::fp32}, {"tf32", Precision::tf32}},
+                        "tf32 lets the libraries use tensor cores for products");
+  app.add_option("--threads", options.threads, "CPU threads")
+      ->check(between(1, 1024))
+      ->type_name("N")
+      ->default_str("all cores");
+  app.add_option("--memory-limit", options.memory_limit_mb, "megabytes to take of the device")
+      ->check(between(1, 1e9))
+      ->type_name("MB")
+      ->default_str("all there is");
+
+  app.option_defaults()->group("What it learns");
+  app.add_option("--data", options.data,
+                 "a folder of four IDX files (raw or .gz), or digits, which the program draws")
+      ->type_name("DIR|digits")
+      ->default_str("data/mnist, ../shared/mnist, digits");
+  add_choice<ModelKind>(app, "--model", options.model,
+                        {{"lenet", ModelKind::lenet}, {"mlp", ModelKind::mlp}},
+                        "two convolutions, or dense layers only");
+
+  app.option_defaults()->group("How it learns");
+  app.add_option("--epochs", options.epochs, "passes over the training images")
+      ->check(between(1, kMillion))
+      ->type_name("N")
+      ->capture_default_str();
+  app.add_option("--batch-size", options.batch_size, "images a step")
+      ->check(between(1, kMillion))
+      ->type_name("N")
+      ->capture_default_str();
+  add_choice<OptimizerKind>(app, "--optimizer", options.optimizer,
+                            {{"adam", OptimizerKind::adam}, {"sgd", OptimizerKind::sgd}},
+                            "sgd has Nesterov momentum 0.9");
+  app.add_option("--lr", options.learning_rate, "the (highest) learning rate")
+      ->check(between(1e-12, 1e30))
+      ->type_name("X")
+      ->default_str("0.01 for adam, 0.1 for sgd");
+  add_choice<nn::ScheduleKind>(app, "--schedule", options.schedule,
+                               {{"one-cycle", nn::ScheduleKind::one_cycle},
+                                {"cosine", nn::ScheduleKind::cosine},
+                                {"constant", nn::ScheduleKind::constant}},
+                               "how the learning rate moves over the run");
+  app.add_option("--seed", options.seed, "the same seed gives the same bits")
+      ->check(between(0, 9e15))
+      ->type_name("N")
+      ->capture_default_str();
+  app.add_option("--target-accuracy", options.target_accuracy, "percent of the test images")
+      ->check(between(0, 100))
+      ->type_name("PCT")
+      ->default_str("99 for lenet, 97 for mlp; none on a data set of your own");
+
+  app.option_defaults()->group("What it prints");
+  app.add_option("--json", options.json, "write the results as one JSON object")->type_name("FILE");
+  app.add_flag("--quiet", options.quiet, "plain lines, one an epoch, also on a terminal");
+}
+
+}  // namespace
+
+double default_learning_rate(OptimizerKind optimizer) {
+  return optimizer == OptimizerKind::adam ? 0.01 : 0.1;
+}
+
+std::variant<Options, int> parse_options(int argc, char** argv) {
+  constexpr int kUsage = 2;
+  Options options;
+  CLI::App app("Trains a small network on MNIST: the shortest proof that a GPU install works.");
+  app.name("train_mnist");
+  app.footer(kExitCodes);
+  app.set_version_flag("--version", "Strata " STRATA_VERSION);
+  app.get_formatter()->column_width(44);
+  declare_options(app, options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return app.exit(success);
+  } catch (const CLI::ExtrasError&) {
+    const std::string unknown = app.remaining().front();
+    fmt::print(stderr, "train_mnist: unknown argument {}; did you mean {}? (see --help)\n", unknown,
+               nearest_flag(app, unknown));
+    return kUsage;
+  } catch (const CLI::ParseError& error) {
+    std::string message = error.what();
+    std::replace(message.begin(), message.end(), '\n', ' ');
+    fmt::print(stderr, "train_mnist: {} (see --help)\n", message);
+    return kUsage;
+  }
+  return options;
+}
+
+}  // namespace strata::train_mnist

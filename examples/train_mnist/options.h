@@ -1,0 +1,44 @@
+// The command line of train_mnist.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "nn/schedule.h"
+#include "ops/settings.h"
+
+namespace strata::train_mnist {
+
+enum class DeviceChoice { automatic, cpu, gpu };
+enum class ModelKind { lenet, mlp };
+enum class OptimizerKind { adam, sgd };
+
+struct Options {
+  DeviceChoice device = DeviceChoice::automatic;
+  int threads = 0;                // CPU threads; 0: all cores
+  int64_t memory_limit_mb = 0;    // of the device's memory; 0: all there is
+  std::optional<std::string> data;  // a folder of IDX files, or "digits"
+  ModelKind model = ModelKind::lenet;
+  int64_t epochs = 4;
+  int64_t batch_size = 256;
+  OptimizerKind optimizer = OptimizerKind::adam;
+  std::optional<double> learning_rate;  // unset: default_learning_rate
+  nn::ScheduleKind schedule = nn::ScheduleKind::one_cycle;
+  uint64_t seed = 1;
+  Kernels kernels = Kernels::automatic;
+  Precision precision = Precision::fp32;
+  std::optional<double> target_accuracy;  // percent; unset: default_target
+  std::string json;                       // empty: no report
+  bool quiet = false;
+};
+
+/// The options, or the exit code of a command line that ends the program: 0 after --help and
+/// --version, 2 after a usage error, whose message has been printed to standard error.
+std::variant<Options, int> parse_options(int argc, char** argv);
+
+/// The peak learning rate of an optimizer: 0.01 for Adam, 0.1 for SGD.
+double default_learning_rate(OptimizerKind optimizer);
+
+}  // namespace strata::train_mnist

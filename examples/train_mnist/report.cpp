@@ -1,0 +1,233 @@
+#include "examples/train_mnist/report.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "nn/summary.h"
+#include "ops/dispatch.h"
+#include "tensor/build_config.h"
+#include "tensor/cuda/context.h"
+#include "tensor/cuda/libraries.h"
+#include "tensor/parallel.h"
+
+namespace strata::train_mnist {
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+std::string cuda_version(int version) {
+  return fmt::format("{}.{}", version / 1000, version % 1000 / 10);
+}
+
+std::string processor_name() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  }
+  return "CPU";
+}
+
+std::string device_name(const Run& run) {
+  if constexpr (kHasCuda)
+    if (run.device == Device::gpu) return cuda::device_info().name;
+  return processor_name();
+}
+
+std::map<std::string, cuda::LoadedLibrary> loaded_libraries() {
+  std::map<std::string, cuda::LoadedLibrary> libraries;
+  if constexpr (kHasCuda) {
+    if (const auto library = cuda::loaded_cublaslt()) libraries["cuBLASLt"] = *library;
+    if (const auto library = cuda::loaded_cudnn()) libraries["cuDNN"] = *library;
+  }
+  return libraries;
+}
+
+/// "conv2d": "cudnn"; both rungs where an op has run on two.
+std::map<std::string, std::string> rung_of_each_op() {
+  std::map<std::string, std::string> rungs;
+  for (const auto& [op, used] : rungs_used()) {
+    std::string names;
+    for (const Rung rung : used) names += (names.empty() ? "" : "+") + std::string(name_of(rung));
+    rungs[op] = names;
+  }
+  return rungs;
+}
+
+/// "cudnn: conv2d; cuda: adam_update, dense, ..."
+std::string rungs_line() {
+  std::map<std::string, std::string> ops_of_rung;
+  for (const auto& [op, rung] : rung_of_each_op())
+    ops_of_rung[rung] += (ops_of_rung[rung].empty() ? "" : ", ") + op;
+  std::string line;
+  for (const auto& [rung, ops] : ops_of_rung)
+    line += fmt::format("{}{}: {}", line.empty() ? "" : "; ", rung, ops);
+  return line;
+}
+
+void print_fact(std::string_view name, std::string_view fact) {
+  fmt::print("  {:<10} {}\n", name, fact);
+}
+
+void print_gpu_facts() {
+  const cuda::DeviceInfo& info = cuda::device_info();
+  print_fact("", fmt::format("compute capability {}.{}, {} multiprocessors, {:.1f} GB",
+                             info.compute_capability / 10, info.compute_capability % 10,
+                             info.multiprocessors, static_cast<double>(info.memory_bytes) / 1e9));
+  print_fact("driver", fmt::format("{}, for CUDA up to {}",
+                                   info.driver.empty() ? "of unknown version" : info.driver,
+                                   cuda_version(info.driver_cuda)));
+  print_fact("runtime", fmt::format("CUDA {}, linked into this program",
+                                    cuda_version(info.runtime_cuda)));
+  for (const auto& [name, library] : loaded_libraries())
+    print_fact(name, fmt::format("{}  {}", library.version, library.path));
+  for (const std::string& reason : libraries_passed_over()) print_fact("not used", reason);
+}
+
+std::string data_line(const nn::Dataset& data) {
+  return fmt::format("{}: {} + {} images of {}x{}x{}, {} classes ({})", data.name,
+                     data.train.count, data.test.count, data.height, data.width, data.channels,
+                     data.classes, data.source);
+}
+
+std::string_view model_name(const Options& options) {
+  return options.model == ModelKind::lenet ? "lenet" : "mlp";
+}
+
+std::string_view optimizer_name(const Options& options) {
+  return options.optimizer == OptimizerKind::adam ? "adam" : "sgd";
+}
+
+json versions(const Run& run) {
+  json result = {{"strata", STRATA_VERSION}};
+  if constexpr (kHasCuda) {
+    if (run.device == Device::gpu) {
+      const cuda::DeviceInfo& info = cuda::device_info();
+      result["driver"] = info.driver;
+      result["driver_cuda"] = cuda_version(info.driver_cuda);
+      result["cuda_runtime"] = cuda_version(info.runtime_cuda);
+    }
+  }
+  for (const auto& [name, library] : loaded_libraries())
+    result[name] = {{"version", library.version}, {"path", library.path}};
+  return result;
+}
+
+json to_json(const Run& run, const Results& results, double total_seconds) {
+  const Options& options = run.options;
+  const nn::Dataset& data = run.dataset;
+  json report = {
+      {"device", {{"type", name_of(run.device)}, {"name", device_name(run)},
+                  {"threads", thread_count()}, {"note", run.device_note}}},
+      {"kernels", {{"choice", name_of(options.kernels)}, {"ops", rung_of_each_op()}}},
+      {"precision", name_of(options.precision)},
+      {"dataset", {{"name", data.name}, {"source", data.source}, {"train", data.train.count},
+                   {"test", data.test.count}, {"height", data.height}, {"width", data.width},
+                   {"channels", data.channels}, {"classes", data.classes},
+                   {"note", run.data_note}}},
+      {"model", model_name(options)},
+      {"optimizer", optimizer_name(options)},
+      {"schedule", nn::name_of(options.schedule)},
+      {"learning_rate", run.learning_rate},
+      {"batch_size", options.batch_size},
+      {"seed", options.seed},
+      {"epochs", results.test_accuracy_per_epoch.size()},
+      {"steps", results.steps},
+      {"test_accuracy", results.test_accuracy()},
+      {"train_seconds", results.train_seconds},
+      {"total_seconds", total_seconds},
+      {"loss_per_epoch", results.loss_per_epoch},
+      {"test_accuracy_per_epoch", results.test_accuracy_per_epoch},
+      {"versions", versions(run)},
+      {"interrupted", results.interrupted},
+      {"target_accuracy", nullptr},
+      {"passed", nullptr}};
+  if (run.target) report["target_accuracy"] = *run.target;
+  if (const auto outcome = passed(run, results)) report["passed"] = *outcome;
+  return report;
+}
+
+void write_text(const fs::path& path, const std::string& text) {
+  std::FILE* file = std::fopen(path.c_str(), "w");
+  const bool written = file && std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  const bool flushed = file && std::fflush(file) == 0;
+  const int reason = errno;
+  if (file) std::fclose(file);
+  if (!written || !flushed)
+    fail(ErrorKind::usage, "--json {}: cannot be written ({}); the results above stand",
+         path.string(), std::strerror(reason));
+}
+
+}  // namespace
+
+void print_header(const Run& run, nn::Module& model) {
+  const Options& options = run.options;
+  const nn::Dataset& data = run.dataset;
+  fmt::print("Strata {}: train_mnist\n", STRATA_VERSION);
+  print_fact("device", fmt::format("{}: {}", name_of(run.device), device_name(run)));
+  if (run.device == Device::cpu) print_fact("threads", fmt::format("{}", thread_count()));
+  if constexpr (kHasCuda)
+    if (run.device == Device::gpu) print_gpu_facts();
+  if (!run.device_note.empty()) print_fact("not a GPU", run.device_note);
+  print_fact("kernels", fmt::format("{}; {}", name_of(options.kernels), rungs_line()));
+  print_fact("precision", name_of(options.precision));
+  print_fact("data", data_line(data));
+  if (!run.data_note.empty()) print_fact("", run.data_note);
+  print_fact("training",
+             fmt::format("{}, {}, {} learning rate up to {}, {} epochs in batches of {}, seed {}",
+                         model_name(options), optimizer_name(options),
+                         nn::name_of(options.schedule), run.learning_rate, options.epochs,
+                         options.batch_size, options.seed));
+  fmt::print("\n{}\n", nn::summary(model, {1, data.height, data.width, data.channels}));
+  std::fflush(stdout);
+}
+
+std::string verdict(const Run& run, const Results& results, double total_seconds) {
+  std::string line = fmt::format("{:.2f}% of {} test images right after {:.1f} s of training "
+                                 "({:.1f} s in all) on the {}",
+                                 results.test_accuracy(), run.dataset.test.count,
+                                 results.train_seconds, total_seconds, name_of(run.device));
+  if (!run.data_note.empty()) line += fmt::format("; data: {}", run.dataset.name);
+  if (!run.target) return line + ": done";
+  return fmt::format("{}: {} (target {}%)", line, *passed(run, results) ? "PASS" : "FAIL",
+                     *run.target);
+}
+
+JsonReport::JsonReport(const std::string& file) : file_(file) {
+  if (file.empty()) return;
+  std::error_code ignored;
+  const fs::file_status status = fs::status(file_, ignored);
+  if (fs::is_directory(status))
+    fail(ErrorKind::usage, "--json {}: is a folder; name a file", file);
+  in_place_ = fs::exists(status) && !fs::is_regular_file(status);
+  if (in_place_) return;
+  partial_ = file_;
+  partial_ += ".partial";
+  std::FILE* opened = std::fopen(partial_.c_str(), "w");
+  if (!opened)
+    fail(ErrorKind::usage, "--json {}: cannot be written ({})", file, std::strerror(errno));
+  std::fclose(opened);
+}
+
+JsonReport::~JsonReport() {
+  std::error_code ignored;
+  if (!partial_.empty()) fs::remove(partial_, ignored);
+}
+
+void JsonReport::write(const Run& run, const Results& results, double total_seconds) {
+  if (file_.empty()) return;
+  const std::string text = to_json(run, results, total_seconds).dump(2) + "\n";
+  if (in_place_) return write_text(file_, text);
+  write_text(partial_, text);
+  std::error_code error;
+  fs::rename(partial_, file_, error);
+  if (error)
+    fail(ErrorKind::usage, "--json {}: cannot be written ({})", file_.string(), error.message());
+}
+
+}  // namespace strata::train_mnist

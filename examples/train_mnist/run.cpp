@@ -1,0 +1,101 @@
+#include "examples/train_mnist/run.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "nn/digits.h"
+#include "nn/idx.h"
+#include "tensor/build_config.h"
+#include "tensor/cuda/context.h"
+#include "tensor/parallel.h"
+#include "tensor/pool.h"
+
+namespace strata::train_mnist {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::optional<std::string> why_no_gpu() {
+  if constexpr (kHasCuda) return cuda::why_unusable();
+  return "this program was built without GPU code (build with -DSTRATA_CUDA=ON)";
+}
+
+void choose_device(const Options& options, Run& run) {
+  if (options.device == DeviceChoice::cpu) return;
+  const std::optional<std::string> obstacle = why_no_gpu();
+  if (obstacle && options.device == DeviceChoice::gpu)
+    fail(ErrorKind::device, "--device gpu: {}", *obstacle);
+  run.device = obstacle ? Device::cpu : Device::gpu;
+  if (obstacle) run.device_note = *obstacle;
+}
+
+void check_kernels(const Options& options, Device device) {
+  if (device == Device::gpu && options.kernels == Kernels::reference)
+    fail(ErrorKind::usage, "--kernels reference runs on the CPU only; add --device cpu");
+  if (device == Device::cpu && options.kernels == Kernels::library)
+    fail(ErrorKind::device,
+         "--kernels library: this build has no library for the CPU; use own, or --device gpu");
+}
+
+/// The folders in which MNIST is looked for when --data is not given: below the current folder, and
+/// below the project when the program stands in its build folder.
+std::vector<fs::path> default_folders() {
+  std::vector<fs::path> roots = {"."};
+  std::error_code ignored;
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
+  if (!ignored) roots.push_back(program.parent_path().parent_path());
+  std::vector<fs::path> folders;
+  for (const char* place : {"data/mnist", "../shared/mnist"})
+    for (const fs::path& root : roots) folders.push_back((root / place).lexically_normal());
+  return folders;
+}
+
+void choose_data(const Options& options, Run& run) {
+  if (options.data && *options.data != "digits") {
+    run.dataset = nn::load_idx(*options.data);
+    return;
+  }
+  if (!options.data) {
+    if (const auto folder = nn::find_idx(default_folders())) {
+      run.dataset = nn::load_idx(*folder);
+      return;
+    }
+    run.data_note = "MNIST is not here (./tools/get_mnist gets it): digits drawn by the program";
+  }
+  run.dataset = nn::draw_digits({.seed = options.seed});
+}
+
+/// What a healthy run of the defaults reaches with room to spare; see the README's table.
+std::optional<double> default_target(const Options& options, const nn::Dataset& dataset) {
+  if (dataset.name != "mnist" && dataset.name != "digits") return std::nullopt;
+  return options.model == ModelKind::lenet ? 99.0 : 97.0;
+}
+
+}  // namespace
+
+std::optional<bool> passed(const Run& run, const Results& results) {
+  if (!run.target) return std::nullopt;
+  return !results.interrupted && results.test_accuracy() >= *run.target;
+}
+
+Run prepare(const Options& options) {
+  Run run;
+  run.options = options;
+  if (options.threads > 0) set_thread_count(options.threads);
+  choose_device(options, run);
+  check_kernels(options, run.device);
+  if (options.memory_limit_mb > 0)
+    pool_of(run.device).set_limit(static_cast<size_t>(options.memory_limit_mb) * 1'000'000);
+  choose_data(options, run);
+  const int64_t images = run.dataset.train.count;
+  if (options.batch_size > images)
+    fail(ErrorKind::usage, "--batch-size {} is larger than the training set of {} images",
+         options.batch_size, images);
+  run.learning_rate = options.learning_rate.value_or(default_learning_rate(options.optimizer));
+  run.target = options.target_accuracy ? options.target_accuracy
+                                       : default_target(options, run.dataset);
+  return run;
+}
+
+}  // namespace strata::train_mnist

@@ -1,0 +1,43 @@
+// What one run of train_mnist is about, and what came of it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "examples/train_mnist/options.h"
+#include "nn/dataset.h"
+#include "tensor/device.h"
+
+namespace strata::train_mnist {
+
+/// Settled before training starts.
+struct Run {
+  Options options;
+  Device device = Device::cpu;
+  std::string device_note;  // why this device was taken; empty when it was asked for
+  nn::Dataset dataset;
+  std::string data_note;  // why this data set was taken; empty when it was asked for
+  double learning_rate = 0;
+  std::optional<double> target;  // percent
+};
+
+struct Results {
+  int64_t steps = 0;
+  std::vector<double> loss_per_epoch;           // mean training loss
+  std::vector<double> test_accuracy_per_epoch;  // percent
+  double train_seconds = 0;                     // the training steps alone
+  bool interrupted = false;
+
+  double test_accuracy() const {
+    return test_accuracy_per_epoch.empty() ? 0 : test_accuracy_per_epoch.back();
+  }
+};
+
+/// Whether the target was met; nothing when there is none.
+std::optional<bool> passed(const Run& run, const Results& results);
+
+/// Settles device, data set, learning rate and target. Throws `device`, `data` or `usage`.
+Run prepare(const Options& options);
+
+}  // namespace strata::train_mnist
