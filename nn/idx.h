@@ -1,0 +1,26 @@
+// Data sets on disk: a folder of four IDX files, as MNIST and Fashion-MNIST are published.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <span>
+
+#include "nn/dataset.h"
+
+namespace strata::nn {
+
+/// Reads train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
+/// t10k-labels-idx1-ubyte, each raw or with .gz (raw wins), or with the last dash as a dot
+/// (train-images.idx3-ubyte). Images of any size; files of rank 4 carry channels. The number of
+/// classes is the largest label of both splits plus one. The name is "mnist" if the content is
+/// MNIST's, and the folder's otherwise.
+/// Throws `data` with one line that names the file, what is wrong and what to do.
+Dataset load_idx(const std::filesystem::path& folder);
+
+/// Whether the folder holds any of the four files: enough to say that the user means it.
+bool holds_idx(const std::filesystem::path& folder);
+
+/// The first of the folders that holds any of the four files.
+std::optional<std::filesystem::path> find_idx(std::span<const std::filesystem::path> folders);
+
+}  // namespace strata::nn
