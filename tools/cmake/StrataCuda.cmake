@@ -30,6 +30,16 @@ function(strata_find_toolkit missing)
     return()
   endif()
   # The host compiler of nvcc is the C++ compiler of this build, so that one ABI serves all objects.
+  if(NOT CUDAToolkit_ROOT)
+    # Before the language is enabled FindCUDAToolkit does not ask the compiler where it lives.
+    get_filename_component(compiler ${CMAKE_CUDA_COMPILER} REALPATH)
+    get_filename_component(toolkit_root ${compiler}/../.. ABSOLUTE)
+    set(CUDAToolkit_ROOT ${toolkit_root} CACHE PATH "The CUDA toolkit")
+  endif()
+  if(NOT TARGET CUDA::nvToolsExt)
+    # Debian's CMake 3.25 sets a property of this library, which CUDA 13 no longer has.
+    add_library(CUDA::nvToolsExt INTERFACE IMPORTED)
+  endif()
   find_package(CUDAToolkit QUIET)
   if(NOT CUDAToolkit_FOUND)
     set(${missing} "nvcc is there, but not the rest of the CUDA toolkit" PARENT_SCOPE)

@@ -62,12 +62,12 @@ confirm() {
 # pip as installed, otherwise out of its own wheel, which a Debian package holds.
 run_pip() {
   local wheel
-  if python3 -m pip --version > /dev/null 2>&1; then
-    python3 -m pip "$@"
+  if with_unpacked python3 -m pip --version > /dev/null 2>&1; then
+    with_unpacked python3 -m pip "$@"
     return
   fi
   for wheel in {,"$unpacked"}/usr/share/python-wheels/pip-*.whl; do
-    [[ -e $wheel ]] && python3 "$wheel/pip" "$@" && return
+    [[ -e $wheel ]] && with_unpacked python3 "$wheel/pip" "$@" && return
   done
   return 1
 }

@@ -8,11 +8,11 @@ PATH="$PATH:$unpacked/usr/bin"  # last: what the system has goes first
 
 have() { type -P "$1" > /dev/null; }
 
-# run_cmake cmake|ctest ARG...: unpacked ones need the libraries that were unpacked with them.
-run_cmake() {
+# with_unpacked COMMAND...: runs it with the libraries that were unpacked for its sake, if any.
+with_unpacked() {
   local libraries=${LD_LIBRARY_PATH:-}
-  if [[ $(type -P cmake) == "$unpacked"/* ]]; then
-    libraries+=$(printf ':%s' "$unpacked"/usr/lib/*-linux-gnu*)
+  if [[ -d $unpacked ]]; then
+    libraries+=$(printf ':%s' "$unpacked"/{usr/,}lib/*-linux-gnu*)
   fi
   LD_LIBRARY_PATH=$libraries "$@"
 }
@@ -24,7 +24,7 @@ has_compilers() {
 
 has_cmake() {
   have cmake && have ctest &&
-    { echo 3.25; run_cmake cmake --version | sed 's/[^0-9]*//; q'; } 2> /dev/null | sort -VC
+    { echo 3.25; with_unpacked cmake --version | sed 's/[^0-9]*//; q'; } 2> /dev/null | sort -VC
 }
 
 has_header() {

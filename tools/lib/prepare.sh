@@ -60,7 +60,7 @@ build() {
   ensure_packages
   choose_cuda "$gpu" "$yes"
   configure
-  run_cmake cmake --build "$build_dir" --parallel --target "$1" ||
+  with_unpacked cmake --build "$build_dir" --parallel --target "$1" ||
     die "The build failed; the compiler's words are above."
 } >&2
 
@@ -79,7 +79,7 @@ configure() {
     return
   fi
   say "Configuring $build_dir"
-  run_cmake cmake --fresh -S "$root" -B "$build_dir" "${settings[@]}" ||
+  with_unpacked cmake --fresh -S "$root" -B "$build_dir" "${settings[@]}" ||
     die "CMake could not configure; its words are above."
   echo "$wanted" > "$stamp"
 }
