@@ -41,7 +41,7 @@ choose_cuda() {
     return
   fi
   say "No CUDA toolkit with cuDNN was found. It can be had without root: the CUDA 13 toolkit, cuDNN 9"
-  say "and cuBLAS as Python wheels (1 GB to download, 1.6 GB in .deps/cuda)."
+  say "and cuBLAS as Python wheels (1 GB to download, 1.5 GB in .deps/cuda)."
   if [[ $1 == on || -n $2 ]] || confirm "Get it now?"; then
     install_wheel_toolkit
     cuda=ON nvcc="$wheel_toolkit/bin/nvcc"

@@ -60,7 +60,7 @@ build() {
   ensure_packages
   choose_cuda "$gpu" "$yes"
   configure
-  with_unpacked cmake --build "$build_dir" --parallel --target "$1" ||
+  with_unpacked cmake --build "$build_dir" --parallel "$(nproc)" --target "$1" ||
     die "The build failed; the compiler's words are above."
 } >&2
 
