@@ -48,7 +48,7 @@ expect "an option without its value: exit code 2" ends 2
 
 # A machine with the shell's own tools only, whose apt-get reaches nothing.
 mkdir "$work/bin"
-for name in bash cat dirname basename env find grep mkdir realpath rm sed sort; do
+for name in bash cat dirname basename env find grep mkdir realpath rm sed sort tail; do
   ln -s "$(type -P "$name")" "$work/bin/$name"
 done
 printf '#!/bin/sh\necho "apt-get $*" >> "%s/apt"\nexit 100\n' "$work" > "$work/bin/apt-get"

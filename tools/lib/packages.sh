@@ -43,6 +43,12 @@ missing_packages() {
   has_header gtest/gtest.h || echo libgtest-dev
 }
 
+# quietly COMMAND...: its last words only, and only when it fails.
+quietly() {
+  local words
+  words=$("$@" 2>&1) || { tail -n 3 <<< "$words" >&2; return 1; }
+}
+
 # install_packages NAME...: by the way that is open here; not 0 when that fails.
 install_packages() {
   local -a as_root=()
@@ -56,9 +62,9 @@ install_packages() {
     return
   fi
   say "Installing $*${as_root[0]:+ with sudo}"
-  "${as_root[@]}" apt-get -qq update &&
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-      apt-get -qq install --yes --no-install-recommends "$@" > /dev/null
+  quietly "${as_root[@]}" apt-get -qq update &&
+    quietly "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get -qq install --yes --no-install-recommends "$@"
 }
 
 # Without root: apt-get, in folders of its own, downloads the packages and what they depend on.
@@ -72,8 +78,8 @@ unpack_packages() {
   mkdir -p "$apt"/state/lists/partial "$apt"/cache/archives/partial "$unpacked"
   local -a apt_get=(apt-get -qq -o "Dir::State=$apt/state" -o "Dir::Cache=$apt/cache"
     -o Dir::State::status=/var/lib/dpkg/status -o Debug::NoLocking=true)
-  "${apt_get[@]}" update &&
-    "${apt_get[@]}" install --yes --download-only --no-install-recommends "$@" > /dev/null || return
+  quietly "${apt_get[@]}" update &&
+    quietly "${apt_get[@]}" install --yes --download-only --no-install-recommends "$@" || return
   for deb in "$apt"/cache/archives/*.deb; do
     dpkg -x "$deb" "$unpacked" || return
   done
