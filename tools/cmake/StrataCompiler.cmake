@@ -8,7 +8,7 @@ set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
 
-add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra>")
+add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-fno-math-errno>")
 if(STRATA_WERROR)
   add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-Werror>"
                       "$<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings>")

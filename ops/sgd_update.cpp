@@ -1,0 +1,25 @@
+#include "ops/sgd_update.h"
+
+#include "ops/dispatch.h"
+#include "ops/sgd_update_kernels.h"
+#include "ops/update_checks.h"
+
+namespace strata::ops {
+
+void sgd_update(Tensor& weights, const Tensor& gradients, Tensor& velocity, const StepState& state,
+                const SgdOptions& options) {
+  check(options.momentum >= 0 && options.momentum < 1 && options.weight_decay >= 0,
+        "sgd_update: momentum must lie in [0, 1) and weight_decay be at least 0, got {} and {}",
+        options.momentum, options.weight_decay);
+  check(!options.nesterov || options.momentum > 0, "sgd_update: Nesterov needs a momentum above 0");
+  check(velocity.defined() == (options.momentum > 0),
+        "sgd_update: a velocity is kept with momentum and not without");
+  if (velocity.defined())
+    check_update("sgd_update", weights, {&gradients, &velocity}, state);
+  else
+    check_update("sgd_update", weights, {&gradients}, state);
+  const Rung rung = choose_rung("sgd_update", weights);
+  STRATA_DISPATCH(rung, sgd_update, options, state, gradients, weights, velocity);
+}
+
+}  // namespace strata::ops
