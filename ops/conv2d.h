@@ -19,7 +19,7 @@ namespace strata::ops {
 
 struct Conv2dOptions {
   Extent2d stride = {1, 1};
-  Padding padding;
+  Padding padding = {};
   Extent2d dilation = {1, 1};
   int64_t groups = 1;
 };

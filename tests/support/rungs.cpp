@@ -3,6 +3,7 @@
 #include "tensor/autograd.h"
 #include "tensor/build_config.h"
 #include "tensor/cuda/context.h"
+#include "tensor/parallel.h"
 
 namespace strata::test {
 namespace {
@@ -65,6 +66,24 @@ void RungTest::expect_matches_reference(const Function& function,
     EXPECT_TRUE(close(actual.gradients[i], expected.gradients[i], tolerance))
         << "gradient of input " << i;
   }
+}
+
+void RungTest::expect_same_bits(const Function& function, const std::vector<Tensor>& inputs) {
+  const int threads_before = thread_count();
+  set_thread_count(1);
+  const Result expected = run(function, inputs, device(), settings());
+  for (const int threads : {1, 2, 3}) {
+    SCOPED_TRACE(threads);
+    set_thread_count(threads);
+    const Result actual = run(function, inputs, device(), settings());
+    EXPECT_TRUE(identical(actual.output, expected.output)) << "output";
+    for (size_t i = 0; i < expected.gradients.size(); ++i) {
+      if (!expected.gradients[i].defined()) continue;
+      EXPECT_TRUE(identical(actual.gradients[i], expected.gradients[i]))
+          << "gradient of input " << i;
+    }
+  }
+  set_thread_count(threads_before);
 }
 
 }  // namespace strata::test

@@ -33,6 +33,9 @@ class RungTest : public testing::TestWithParam<Target> {
   /// compares the output and the gradient of every floating input under a random grad_output.
   void expect_matches_reference(const Function& function, const std::vector<Tensor>& inputs,
                                 Tolerance tolerance = kFloat32);
+  /// Runs `function` again and again on this target, on the CPU with 1, 2 and 3 threads: output and
+  /// gradients must have the same bits each time.
+  void expect_same_bits(const Function& function, const std::vector<Tensor>& inputs);
 
  private:
   std::unique_ptr<SettingsScope> scope_;

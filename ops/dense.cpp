@@ -1,0 +1,68 @@
+#include "ops/dense.h"
+
+#include <optional>
+
+#include "ops/dense_kernels.h"
+#include "ops/dispatch.h"
+#include "tensor/autograd.h"
+
+namespace strata {
+
+DenseGeometry::DenseGeometry(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                             ops::Activation activation)
+    : has_bias(bias.defined()), activation(activation) {
+  check_floating("dense", input);
+  check(input.rank() == 2 && weight.rank() == 2,
+        "dense: expected input (N, I) and weight (O, I), got {} and {}", input.shape(),
+        weight.shape());
+  rows = input.extent(0);
+  inputs = input.extent(1);
+  outputs = weight.extent(0);
+  check(weight.extent(1) == inputs, "dense: weight {} takes rows of {}, but input is {}",
+        weight.shape(), weight.extent(1), input.shape());
+  check(!has_bias || bias.shape() == Shape{outputs}, "dense: expected a bias {}, got {}",
+        Shape{outputs}, has_bias ? bias.shape() : Shape());
+  for (const Tensor* other : {&weight, &bias}) {
+    if (!other->defined()) continue;
+    check_same_device("dense", input, *other);
+    check(other->dtype() == input.dtype(), "dense: input is {}, but {} is {}", input.dtype(),
+          other == &weight ? "weight" : "bias", other->dtype());
+  }
+}
+
+namespace ops {
+namespace {
+
+constexpr LibraryRung kLibrary{.rung = Rung::cublas};
+
+struct DenseNode : Node {
+  std::optional<DenseGeometry> geometry;
+  Tensor input, weight;
+  Tensor output;  // for the mask of ReLU, otherwise undefined
+
+  Gradients backward(const Tensor& grad_output) override {
+    DenseGradients gradients{make_grad(0), make_grad(1), make_grad(2)};
+    const Rung rung = choose_rung("dense", grad_output, kLibrary);
+    STRATA_DISPATCH_WITH(cublas, rung, dense_backward, *geometry, input, weight, output,
+                         grad_output, gradients);
+    return {gradients.input, gradients.weight, gradients.bias};
+  }
+};
+
+}  // namespace
+
+Tensor dense(const Tensor& input, const Tensor& weight, const Tensor& bias, Activation activation) {
+  const DenseGeometry geometry(input, weight, bias, activation);
+  Tensor output = Tensor::empty({geometry.rows, geometry.outputs}, input.dtype(), input.device());
+  const Rung rung = choose_rung("dense", input, kLibrary);
+  STRATA_DISPATCH_WITH(cublas, rung, dense, geometry, input, weight, bias, output);
+  return record<DenseNode>("dense", {input, weight, bias}, output, [&](DenseNode& node) {
+    node.geometry = geometry;
+    node.input = input.detach();
+    node.weight = weight.detach();
+    if (activation == Activation::relu) node.output = output.detach();
+  });
+}
+
+}  // namespace ops
+}  // namespace strata
