@@ -8,7 +8,7 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 [[ $(type -P python3) && $(type -P curl wget) ]] || exit 77
 work=$(mktemp -d)
-trap 'kill "$server" 2> /dev/null || true; rm -rf "$work"' EXIT
+trap 'kill "${server:-}" 2> /dev/null || true; rm -rf "$work"' EXIT
 
 names=({train,t10k}-{images-idx3,labels-idx1}-ubyte)
 mkdir "$work/served" "$work/tools"

@@ -45,6 +45,8 @@ for script in train test get_mnist; do
 done
 try "$tools/test" --build-dir
 expect "an option without its value: exit code 2" ends 2
+try "$tools/test" --cuda --sanitize
+expect "sanitizers for GPU code: exit code 2" ends 2
 
 # A machine with the shell's own tools only, whose apt-get reaches nothing.
 mkdir "$work/bin"

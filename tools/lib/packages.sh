@@ -10,11 +10,13 @@ have() { type -P "$1" > /dev/null; }
 
 # with_unpacked COMMAND...: runs it with the libraries that were unpacked for its sake, if any.
 with_unpacked() {
-  local libraries=${LD_LIBRARY_PATH:-}
+  local libraries
   if [[ -d $unpacked ]]; then
-    libraries+=$(printf ':%s' "$unpacked"/{usr/,}lib/*-linux-gnu*)
+    libraries=$(printf ':%s' "$unpacked"/{usr/,}lib/*-linux-gnu*)
+    LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}${libraries#:}" "$@"
+  else
+    "$@"
   fi
-  LD_LIBRARY_PATH=$libraries "$@"
 }
 
 has_compilers() {

@@ -36,7 +36,7 @@ parse_options() {
       --cuda) gpu=on ;;
       --cpu) gpu=off ;;
       --yes) yes=yes ;;
-      --sanitize) sanitize=ON gpu=off ;;
+      --sanitize) sanitize=ON ;;
       --build-dir)
         (($# > 1)) || usage_error "--build-dir needs a folder"
         build_dir=$(realpath -m -- "$2")
@@ -50,9 +50,12 @@ parse_options() {
     esac
     shift
   done
-  if [[ -z $build_dir ]]; then
-    [[ $sanitize == ON ]] && build_dir="$root/build-asan" || build_dir="$root/build"
+  if [[ $sanitize == ON ]]; then
+    [[ $gpu != on ]] || usage_error "--sanitize is for the CPU code, without --cuda"
+    gpu=off
+    build_dir=${build_dir:-$root/build-asan}
   fi
+  build_dir=${build_dir:-$root/build}
 }
 
 # build TARGET: everything up to the built target.
