@@ -1,0 +1,74 @@
+// train_mnist: trains a small network on MNIST and says whether it learnt.
+//
+// The whole framework on one page: choose a device, load the data, build the model, train, judge.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <new>
+
+#include "examples/train_mnist/interrupt.h"
+#include "examples/train_mnist/options.h"
+#include "examples/train_mnist/report.h"
+#include "examples/train_mnist/run.h"
+#include "examples/train_mnist/training.h"
+#include "ops/settings.h"
+
+namespace strata::train_mnist {
+namespace {
+
+enum ExitCode {
+  kDone = 0,
+  kTargetMissed = 1,
+  kUsage = 2,
+  kDataUnusable = 3,
+  kDeviceUnusable = 4,
+  kDiverged = 5,
+  kInterrupted = 130,
+};
+
+ExitCode exit_code_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::usage: return kUsage;
+    case ErrorKind::data: return kDataUnusable;
+    case ErrorKind::diverged: return kDiverged;
+    default: return kDeviceUnusable;
+  }
+}
+
+ExitCode run_program(const Options& options) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto seconds = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  JsonReport report(options.json);
+  const SettingsScope settings({.kernels = options.kernels, .precision = options.precision});
+  const Run run = prepare(options);
+  const Results results = train(run);
+
+  const double total_seconds = seconds();
+  fmt::print("{}\n", verdict(run, results, total_seconds));
+  std::fflush(stdout);
+  report.write(run, results, total_seconds);
+  if (results.interrupted) return kInterrupted;
+  return passed(run, results).value_or(true) ? kDone : kTargetMissed;
+}
+
+}  // namespace
+}  // namespace strata::train_mnist
+
+int main(int argc, char** argv) {
+  using namespace strata::train_mnist;
+  const auto parsed = parse_options(argc, argv);
+  if (const int* exit_code = std::get_if<int>(&parsed)) return *exit_code;
+  stop_on_ctrl_c();
+  try {
+    return run_program(std::get<Options>(parsed));
+  } catch (const strata::Error& error) {
+    fmt::print(stderr, "train_mnist: {}\n", error.what());
+    return exit_code_of(error.kind());
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "train_mnist: the computer's memory is not enough for this data set\n");
+    return kDeviceUnusable;
+  }
+}

@@ -1,0 +1,97 @@
+#include "ops/gather_batch.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "tests/support/rungs.h"
+
+namespace strata::test {
+namespace {
+
+class GatherBatchTest : public RungTest {
+ protected:
+  struct Batch {
+    Tensor images, labels;
+  };
+
+  /// A set in which image i is filled with the pixel i and labelled i.
+  Batch gather(int64_t count, int64_t batch, int32_t step, const ops::GatherOptions& options) {
+    std::vector<uint8_t> pixels, labels(static_cast<size_t>(count));
+    std::iota(labels.begin(), labels.end(), uint8_t{0});
+    for (const uint8_t label : labels) pixels.insert(pixels.end(), 6, label);
+    Batch result{Tensor::empty({batch, 3, 2, 1}, DType::float32, device()),
+                 Tensor::empty({batch}, DType::int32, device())};
+    ops::gather_batch(Tensor::from(pixels, {count, 3, 2, 1}, device()),
+                      Tensor::from(labels, {count}, device()),
+                      Tensor::from(std::vector<int32_t>{step}, {1}, device()), options,
+                      result.images, result.labels);
+    return result;
+  }
+};
+STRATA_ON_EVERY_RUNG(GatherBatchTest);
+
+TEST_P(GatherBatchTest, InOrderWithScaleAndOffset) {
+  const Batch batch = gather(5, 2, 1, {.shuffle = false, .scale = 0.5f, .offset = -1});
+  EXPECT_EQ(batch.labels.to_vector<int32_t>(), (std::vector<int32_t>{2, 3}));
+  EXPECT_TRUE(close(batch.images, {0, 0, 0, 0, 0, 0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5}, kExact));
+}
+
+TEST_P(GatherBatchTest, TheLastBatchIsFilledFromTheStart) {
+  const Batch batch = gather(5, 2, 2, {.shuffle = false});
+  EXPECT_EQ(batch.labels.to_vector<int32_t>(), (std::vector<int32_t>{4, 0}));
+}
+
+TEST_P(GatherBatchTest, AnEpochHasEveryImageOnceInAnotherOrderThanTheNext) {
+  constexpr int64_t kCount = 200, kBatch = 8;
+  std::vector<std::vector<int32_t>> epochs(2);
+  for (int32_t step = 0; step < 2 * kCount / kBatch; ++step) {
+    const auto labels = gather(kCount, kBatch, step, {.seed = 9}).labels.to_vector<int32_t>();
+    auto& epoch = epochs[step / (kCount / kBatch)];
+    epoch.insert(epoch.end(), labels.begin(), labels.end());
+  }
+  EXPECT_NE(epochs[0], epochs[1]);
+  for (auto& epoch : epochs) {
+    EXPECT_FALSE(std::is_sorted(epoch.begin(), epoch.end()));
+    std::sort(epoch.begin(), epoch.end());
+    std::vector<int32_t> all(kCount);
+    std::iota(all.begin(), all.end(), 0);
+    EXPECT_EQ(epoch, all);
+  }
+}
+
+TEST_P(GatherBatchTest, SameBitsAsTheReference) {
+  const ops::GatherOptions options{.seed = 5, .scale = 1 / 78.6f, .offset = -0.4241f};
+  const Batch actual = gather(100, 37, 4, options);
+  const SettingsScope reference({.kernels = Kernels::reference});
+  if (device() == Device::cpu) {
+    EXPECT_TRUE(identical(actual.images, gather(100, 37, 4, options).images));
+    return;
+  }
+  for (int64_t row = 0; row < 37; ++row) {
+    const float label = static_cast<float>(actual.labels.to_vector<int32_t>()[row]);
+    EXPECT_EQ(actual.images.to_vector<float>()[row * 6],
+              std::fma(label, options.scale, options.offset));
+  }
+}
+
+TEST(GatherBatchErrorTest, SaysWhatDoesNotFit) {
+  const Tensor images = Tensor::zeros({4, 2, 2, 1}, DType::uint8);
+  const Tensor labels = Tensor::zeros({4}, DType::uint8);
+  const Tensor step = Tensor::zeros({1}, DType::int32);
+  Tensor batch = Tensor::zeros({2, 2, 2, 1}), batch_labels = Tensor::zeros({2}, DType::int32);
+  EXPECT_TRUE(fails("4 images need as many uint8 labels, got uint8 (3)", [&] {
+    ops::gather_batch(images, Tensor::zeros({3}, DType::uint8), step, {}, batch, batch_labels);
+  }));
+  EXPECT_TRUE(fails("between 1 and 2^31 - 1 can be drawn from", [&] {
+    ops::gather_batch(Tensor::zeros({0, 2, 2, 1}, DType::uint8), labels, step, {}, batch,
+                      batch_labels);
+  }));
+  Tensor wide = Tensor::zeros({2, 2, 3, 1});
+  EXPECT_TRUE(fails("do not fit a batch of float32 (2, 2, 3, 1)", [&] {
+    ops::gather_batch(images, labels, step, {}, wide, batch_labels);
+  }));
+}
+
+}  // namespace
+}  // namespace strata::test
