@@ -16,6 +16,6 @@ namespace strata::train_mnist {
 /// The last layer has one output per class. Throws `data` when the images are too small for the
 /// model.
 std::unique_ptr<nn::Sequential> make_model(ModelKind kind, const nn::Dataset& data,
-                                           nn::ParameterSource& source);
+                                           nn::Builder& builder);
 
 }  // namespace strata::train_mnist
