@@ -33,8 +33,8 @@ namespace cudnn { STRATA_CONV2D_KERNELS }
 #undef STRATA_CONV2D_KERNELS
 
 namespace cudnn {
-/// Whether cuDNN's graph API takes this convolution: padding may not exceed what its descriptors
-/// hold, nothing may be empty.
+/// Whether cuDNN takes this convolution: every option, but no empty tensor and none of 2^31 elements
+/// or more.
 bool supports_conv2d(const Conv2dGeometry& geometry);
 }  // namespace cudnn
 

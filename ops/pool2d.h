@@ -16,7 +16,7 @@ struct Pool2dOptions {
   Extent2d window = {2, 2};
   /// 0 means the window's extent.
   Extent2d stride = {0, 0};
-  Padding padding;
+  Padding padding = {};
 };
 
 /// `input` (N, H, W, C); the result is (N, P, Q, C) with extents as for conv2d. Throws

@@ -10,6 +10,9 @@ namespace strata::cudnn {
 
 using TensorDescriptor = cuda::Owned<cudnnTensorDescriptor_t>;
 
+/// cuDNN's precompiled calls count in int. Throws `invalid_argument` when the value does not fit.
+int extent(int64_t value);
+
 /// A float32 NHWC tensor.
 TensorDescriptor describe(int64_t n, int64_t h, int64_t w, int64_t c);
 
