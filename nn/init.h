@@ -23,12 +23,12 @@ struct Init {
   Kind kind = Kind::constant;
   double value = 0;  // of a constant
 
-  static Init zeros() { return {}; }
-  static Init constant(double value) { return {Kind::constant, value}; }
-  static Init glorot_uniform() { return {.kind = Kind::glorot_uniform}; }
-  static Init glorot_normal() { return {.kind = Kind::glorot_normal}; }
-  static Init he_uniform() { return {.kind = Kind::he_uniform}; }
-  static Init he_normal() { return {.kind = Kind::he_normal}; }
+  static constexpr Init zeros() { return {}; }
+  static constexpr Init constant(double value) { return {Kind::constant, value}; }
+  static constexpr Init glorot_uniform() { return {.kind = Kind::glorot_uniform}; }
+  static constexpr Init glorot_normal() { return {.kind = Kind::glorot_normal}; }
+  static constexpr Init he_uniform() { return {.kind = Kind::he_uniform}; }
+  static constexpr Init he_normal() { return {.kind = Kind::he_normal}; }
 };
 
 /// What layers are built with: the device they live on and the seed that decides all their numbers.
