@@ -16,6 +16,20 @@ DeviceImages move_to(Device device, const Dataset& dataset, const ImageSet& set)
           .labels = Tensor::from(set.labels, {set.count}, device)};
 }
 
+Batch gather(const DeviceImages& from, const Tensor& step, int64_t batch_size,
+             ops::GatherOptions options) {
+  const MemoryScope scope(MemoryUse::data);
+  const Shape& shape = from.images.shape();
+  const Device device = from.images.device();
+  Batch batch{.images = Tensor::empty({batch_size, shape[1], shape[2], shape[3]}, DType::float32,
+                                      device),
+              .labels = Tensor::empty({batch_size}, DType::int32, device)};
+  options.scale = 1 / (255 * from.deviation);
+  options.offset = -from.mean / from.deviation;
+  ops::gather_batch(from.images, from.labels, step, options, batch.images, batch.labels);
+  return batch;
+}
+
 struct Moments {
   double mean, deviation;
 };
@@ -54,11 +68,24 @@ DeviceDataset::DeviceDataset(const Dataset& dataset, Device device)
   }
 }
 
+Batch whole_batch(const DeviceImages& images) {
+  const Tensor first_step = Tensor::zeros({1}, DType::int32, images.images.device());
+  return gather(images, first_step, images.count(), {.shuffle = false});
+}
+
 Loader::Loader(const DeviceImages& images, const LoaderOptions& options)
     : images_(images), options_(options) {
   check(options.batch_size >= 1 && options.batch_size <= images.count(),
         "loader: the batch size must lie between 1 and the {} images of the set, got {}",
         images.count(), options.batch_size);
+}
+
+// Parameters draw from streams 0, 1, ... of the run's seed, and so do the epochs' orders: another key
+// keeps them apart.
+Batch Loader::batch(const Tensor& step) const {
+  constexpr uint64_t kShuffleKey = 0x53485546464c45;
+  return gather(images_, step, options_.batch_size,
+                {.seed = options_.seed ^ kShuffleKey, .shuffle = options_.shuffle});
 }
 
 }  // namespace strata::nn

@@ -43,8 +43,8 @@ struct LoaderOptions {
   bool shuffle = true;
 };
 
-/// Every epoch visits each image once, in an order of its own; the images that do not fill the last
-/// batch are left out of that epoch.
+/// Every epoch visits each image, in an order of its own. A last batch that the images do not fill is
+/// completed with those that the epoch began with.
 class Loader {
  public:
   /// `images` must outlive the loader. Throws `invalid_argument` unless 1 <= batch_size <= count.
@@ -53,7 +53,9 @@ class Loader {
   /// The batch of a step, an int32 (1) on the device, counted from 0 through all epochs.
   Batch batch(const Tensor& step) const;
   int64_t batch_size() const { return options_.batch_size; }
-  int64_t steps_per_epoch() const { return images_.count() / options_.batch_size; }
+  int64_t steps_per_epoch() const {
+    return (images_.count() + options_.batch_size - 1) / options_.batch_size;
+  }
   Device device() const { return images_.images.device(); }
 
  private:

@@ -23,7 +23,8 @@ double EpochMetrics::accuracy() const {
 TrainingStep::TrainingStep(const TrainingParts& parts)
     : parts_(parts),
       state_(ops::first_step(parts.schedule, parts.parameters.device())),
-      metrics_(ops::StepMetrics::of(parts.loader.steps_per_epoch(), parts.parameters.device())) {
+      metrics_(ops::StepMetrics::of(parts.loader.steps_per_epoch(), parts.parameters.device())),
+      correct_(Tensor::zeros({1}, DType::int32, parts.parameters.device())) {
   check(parts.loader.device() == parts.parameters.device(),
         "training: the model is on the {}, the data on the {}", parts.parameters.device(),
         parts.loader.device());
@@ -39,7 +40,8 @@ void TrainingStep::run() {
   backward(loss);
 
   const NoGradScope no_grad;
-  ops::record_metrics(loss, ops::count_correct(logits, batch.labels), state_, metrics_);
+  ops::count_correct(logits, batch.labels, correct_);
+  ops::record_metrics(loss, correct_, state_, metrics_);
   if (parts_.max_grad_norm > 0)
     ops::clip_norm(parts_.parameters.gradients(), parts_.max_grad_norm);
   parts_.optimizer.update(state_);

@@ -59,6 +59,7 @@ class TrainingStep {
   TrainingParts parts_;
   ops::StepState state_;
   ops::StepMetrics metrics_;
+  Tensor correct_;  // of the step under way
   int64_t steps_done_ = 0;
 };
 
