@@ -1,6 +1,19 @@
 #include "nn/module.h"
 
+#include "tensor/error.h"
+
 namespace strata::nn {
+namespace {
+
+thread_local const ForwardObserver* observer = nullptr;
+
+}  // namespace
+
+Tensor Module::operator()(const Tensor& input) {
+  Tensor output = forward(input);
+  if (observer) observer->function_(*this, output);
+  return output;
+}
 
 std::vector<NamedTensor> Module::collect(std::vector<NamedTensor> Module::*kind) const {
   std::vector<NamedTensor> result = this->*kind;
@@ -13,6 +26,16 @@ std::vector<NamedTensor> Module::collect(std::vector<NamedTensor> Module::*kind)
 
 std::vector<NamedTensor> Module::parameters() const { return collect(&Module::parameters_); }
 std::vector<NamedTensor> Module::buffers() const { return collect(&Module::buffers_); }
+
+std::vector<Module::NamedModule> Module::descendants() const {
+  std::vector<NamedModule> result;
+  for (const NamedModule& child : children_) {
+    result.push_back(child);
+    for (const NamedModule& inner : child.module->descendants())
+      result.push_back({child.name + "." + inner.name, inner.module});
+  }
+  return result;
+}
 
 void Module::set_training(bool training) {
   training_ = training;
@@ -30,6 +53,25 @@ void Module::add_buffer(std::string name, Tensor& buffer) {
 
 void Module::add_child(std::string name, Module& child) {
   children_.push_back({std::move(name), &child});
+}
+
+ForwardObserver::ForwardObserver(Function function) : function_(std::move(function)) {
+  check(observer == nullptr, "a forward pass has one observer at a time");
+  observer = this;
+}
+
+ForwardObserver::~ForwardObserver() { observer = nullptr; }
+
+EvaluationScope::EvaluationScope(Module& model) {
+  modes_.push_back({&model, model.training()});
+  for (const Module::NamedModule& inner : model.descendants())
+    modes_.push_back({inner.module, inner.module->training()});
+  model.set_training(false);
+}
+
+// set_training() reaches down, so outer modules come first.
+EvaluationScope::~EvaluationScope() {
+  for (const auto& [module, training] : modes_) module->set_training(training);
 }
 
 }  // namespace strata::nn

@@ -1,9 +1,11 @@
 // A piece of a network: a function of one tensor, with named parameters and child modules.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "tensor/autograd.h"
 #include "tensor/tensor.h"
 
 namespace strata::nn {
@@ -23,7 +25,8 @@ class Module {
   Module& operator=(const Module&) = delete;
 
   virtual Tensor forward(const Tensor& input) = 0;
-  Tensor operator()(const Tensor& input) { return forward(input); }
+  /// How modules are called: forward(), then a ForwardObserver if there is one.
+  Tensor operator()(const Tensor& input);
 
   /// The layer's type and options, as the summary prints it: "Conv2D 5x5 -> 24".
   virtual std::string description() const = 0;
@@ -38,6 +41,8 @@ class Module {
     Module* module;
   };
   const std::vector<NamedModule>& children() const { return children_; }
+  /// Children, their children and so on, each before its own, with full names: "block1.conv2".
+  std::vector<NamedModule> descendants() const;
 
   /// Dropout and batch normalisation behave differently in training and evaluation.
   void set_training(bool training);
@@ -55,6 +60,34 @@ class Module {
   std::vector<NamedTensor> parameters_, buffers_;
   std::vector<NamedModule> children_;
   bool training_ = true;
+};
+
+/// Sees the output of every module that is called while this lives, inner modules before the one
+/// that called them. For summaries and for diagnosis; one at a time.
+class ForwardObserver {
+ public:
+  using Function = std::function<void(const Module& module, const Tensor& output)>;
+  explicit ForwardObserver(Function function);
+  ~ForwardObserver();
+  ForwardObserver(const ForwardObserver&) = delete;
+  ForwardObserver& operator=(const ForwardObserver&) = delete;
+
+ private:
+  friend class Module;
+  Function function_;
+};
+
+/// Evaluation mode, and nothing is recorded, while this lives; then every module's own mode returns.
+class EvaluationScope {
+ public:
+  explicit EvaluationScope(Module& model);
+  ~EvaluationScope();
+  EvaluationScope(const EvaluationScope&) = delete;
+  EvaluationScope& operator=(const EvaluationScope&) = delete;
+
+ private:
+  NoGradScope no_grad_;
+  std::vector<std::pair<Module*, bool>> modes_;
 };
 
 }  // namespace strata::nn

@@ -12,8 +12,7 @@ StepMetrics StepMetrics::of(int64_t steps, Device device) {
           .correct = Tensor::zeros({steps}, DType::int32, device)};
 }
 
-void record_metrics(const Tensor& loss, const Tensor& correct, StepState& state,
-                    StepMetrics& metrics) {
+void record_metrics(const Tensor& loss, Tensor& correct, StepState& state, StepMetrics& metrics) {
   check(loss.size() == 1 && loss.dtype() == DType::float32,
         "record_metrics: the loss must be one float32, got {} {}", loss.dtype(), loss.shape());
   check(correct.size() == 1 && correct.dtype() == DType::int32,

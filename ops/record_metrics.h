@@ -1,10 +1,11 @@
 // What a training step leaves behind for whoever asks later, on the device, so that asking is the
 // only time the host waits:
 //
-//   losses[step mod n] <- loss        correct[step mod n] <- correct
+//   losses[step mod n] <- loss        correct[step mod n] <- correct <- 0
 //   diverged_at <- step               if the loss is not finite and it is the first
 //
-// It runs before the optimizer, which then leaves the weights as they were.
+// The count is moved because count_correct adds to it. All this runs before the optimizer, which then
+// leaves the weights as they were.
 #pragma once
 
 #include "ops/step_state.h"
@@ -21,7 +22,6 @@ struct StepMetrics {
 };
 
 /// `loss` float32 and `correct` int32, one element each. Throws `invalid_argument` otherwise.
-void record_metrics(const Tensor& loss, const Tensor& correct, StepState& state,
-                    StepMetrics& metrics);
+void record_metrics(const Tensor& loss, Tensor& correct, StepState& state, StepMetrics& metrics);
 
 }  // namespace strata::ops

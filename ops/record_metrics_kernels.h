@@ -6,7 +6,7 @@
 namespace strata {
 
 #define STRATA_RECORD_METRICS_KERNELS                                                      \
-  void record_metrics(const Tensor& loss, const Tensor& correct, ops::StepState& state,    \
+  void record_metrics(const Tensor& loss, Tensor& correct, ops::StepState& state,          \
                       ops::StepMetrics& metrics);
 namespace reference { STRATA_RECORD_METRICS_KERNELS }
 namespace cpu { STRATA_RECORD_METRICS_KERNELS }

@@ -2,7 +2,7 @@
 
 namespace strata::cpu {
 
-void record_metrics(const Tensor& loss, const Tensor& correct, ops::StepState& state,
+void record_metrics(const Tensor& loss, Tensor& correct, ops::StepState& state,
                     ops::StepMetrics& metrics) {
   reference::record_metrics(loss, correct, state, metrics);  // three numbers: nothing to gain
 }

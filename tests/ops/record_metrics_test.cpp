@@ -12,9 +12,10 @@ namespace {
 class RecordMetricsTest : public RungTest {
  protected:
   void record(float loss, int32_t correct) {
-    ops::record_metrics(Tensor::from(std::vector<float>{loss}, {}, device()),
-                        Tensor::from(std::vector<int32_t>{correct}, {}, device()), *state_,
+    Tensor count = Tensor::from(std::vector<int32_t>{correct}, {1}, device());
+    ops::record_metrics(Tensor::from(std::vector<float>{loss}, {}, device()), count, *state_,
                         *metrics_);
+    EXPECT_EQ(count.item<int32_t>(), 0) << "the count is moved";
     ops::advance_step(*state_, {.peak = 0.1});
   }
   void start(int64_t steps) {
@@ -45,7 +46,7 @@ TEST_P(RecordMetricsTest, RemembersTheFirstLossThatIsNotFinite) {
 TEST(RecordMetricsErrorTest, NamesWhatDoesNotFit) {
   ops::StepState state = ops::first_step({.peak = 0.1}, Device::cpu);
   ops::StepMetrics metrics = ops::StepMetrics::of(2, Device::cpu);
-  const Tensor loss = Tensor::zeros({}), count = Tensor::zeros({}, DType::int32);
+  Tensor loss = Tensor::zeros({}), count = Tensor::zeros({}, DType::int32);
   EXPECT_TRUE(fails("the loss must be one float32, got float32 (2)", [&] {
     ops::record_metrics(Tensor::zeros({2}), count, state, metrics);
   }));

@@ -1,0 +1,49 @@
+#include "nn/divergence.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "ops/softmax_cross_entropy.h"
+#include "tensor/autograd.h"
+
+namespace strata::nn {
+namespace {
+
+bool is_finite(const Tensor& tensor) {
+  const std::vector<float> values = tensor.to_vector<float>();
+  return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
+}
+
+/// Runs the model; returns its output and writes the first bad layer's name to `bad`.
+Tensor observed_forward(Module& model, const Tensor& input, std::string& bad) {
+  std::map<const Module*, std::string> names{{&model, "model"}};
+  for (const Module::NamedModule& inner : model.descendants()) names[inner.module] = inner.name;
+  const ForwardObserver observer([&](const Module& module, const Tensor& output) {
+    if (bad.empty() && !is_finite(output))
+      bad = fmt::format("output of {} ({})", names[&module], module.description());
+  });
+  return model(input);
+}
+
+}  // namespace
+
+std::string first_bad_tensor(Module& model, FlatParameters& parameters, const Batch& batch) {
+  for (const auto& parameter : parameters.parameters())
+    if (!is_finite(*parameter.tensor)) return "parameter " + parameter.name;
+
+  std::string bad;
+  parameters.zero_grad();
+  const Tensor logits = observed_forward(model, batch.images, bad);
+  if (!bad.empty()) return bad;
+  const Tensor loss = ops::softmax_cross_entropy(logits, batch.labels);
+  if (!is_finite(loss)) return "loss";
+
+  backward(loss);
+  parameters.gradients();
+  for (const auto& parameter : parameters.parameters())
+    if (!is_finite(parameter.gradient)) return "gradient of " + parameter.name;
+  return "none: all tensors are finite when the step runs again";
+}
+
+}  // namespace strata::nn

@@ -1,0 +1,71 @@
+#include "nn/training_step.h"
+
+#include <numeric>
+
+#include "nn/divergence.h"
+#include "ops/advance_step.h"
+#include "ops/clip_norm.h"
+#include "ops/count_correct.h"
+#include "ops/softmax_cross_entropy.h"
+#include "tensor/autograd.h"
+
+namespace strata::nn {
+
+double EpochMetrics::mean_loss() const {
+  if (losses.empty()) return 0;
+  return std::accumulate(losses.begin(), losses.end(), 0.0) / static_cast<double>(losses.size());
+}
+
+double EpochMetrics::accuracy() const {
+  return images == 0 ? 0 : static_cast<double>(correct) / static_cast<double>(images);
+}
+
+TrainingStep::TrainingStep(const TrainingParts& parts)
+    : parts_(parts),
+      state_(ops::first_step(parts.schedule, parts.parameters.device())),
+      metrics_(ops::StepMetrics::of(parts.loader.steps_per_epoch(), parts.parameters.device())),
+      correct_(Tensor::zeros({1}, DType::int32, parts.parameters.device())) {
+  check(parts.loader.device() == parts.parameters.device(),
+        "training: the model is on the {}, the data on the {}", parts.parameters.device(),
+        parts.loader.device());
+  check(parts.max_grad_norm >= 0, "training: max_grad_norm must be at least 0, got {}",
+        parts.max_grad_norm);
+}
+
+void TrainingStep::run() {
+  const Batch batch = parts_.loader.batch(state_.step);
+  parts_.parameters.zero_grad();
+  const Tensor logits = parts_.model(batch.images);
+  const Tensor loss = ops::softmax_cross_entropy(logits, batch.labels);
+  backward(loss);
+
+  const NoGradScope no_grad;
+  ops::count_correct(logits, batch.labels, correct_);
+  ops::record_metrics(loss, correct_, state_, metrics_);
+  if (parts_.max_grad_norm > 0)
+    ops::clip_norm(parts_.parameters.gradients(), parts_.max_grad_norm);
+  parts_.optimizer.update(state_);
+  ops::advance_step(state_, parts_.schedule);
+  ++steps_done_;
+}
+
+EpochMetrics TrainingStep::read_metrics() const {
+  EpochMetrics metrics;
+  metrics.diverged_at = state_.diverged_at.item<int32_t>();
+  if (steps_done_ == 0) return metrics;
+  const auto steps = static_cast<size_t>((steps_done_ - 1) % metrics_.losses.size() + 1);
+  metrics.losses = metrics_.losses.to_vector<float>();
+  metrics.losses.resize(steps);
+  const std::vector<int32_t> correct = metrics_.correct.to_vector<int32_t>();
+  metrics.correct = std::accumulate(correct.begin(), correct.begin() + steps, int64_t{0});
+  metrics.images = static_cast<int64_t>(steps) * parts_.loader.batch_size();
+  return metrics;
+}
+
+std::string TrainingStep::diagnose_divergence(int64_t step) {
+  const Tensor at = Tensor::from(std::vector<int32_t>{static_cast<int32_t>(step)}, {1},
+                                 state_.device());
+  return first_bad_tensor(parts_.model, parts_.parameters, parts_.loader.batch(at));
+}
+
+}  // namespace strata::nn
