@@ -1,0 +1,275 @@
+// Convolution as matrix products over tables of offsets (ops/cpu/gather_gemm.h).
+//
+// forward       rows = output pixels, depth = filter taps x channels, columns = output channels
+// grad_input    the same walk over grad_output, its pixels `stride` apart and zeros around them,
+// with
+//               the filters turned by 180 degrees and input and output channels exchanged
+// grad_weight   rows = filter taps x channels, depth = output pixels, columns = output channels
+//
+// Images that need zeros around or between their pixels are copied, one at a time, to a frame.
+#include "ops/conv2d_kernels.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "ops/cpu/gather_gemm.h"
+#include "ops/cpu/gemm.h"
+#include "tensor/parallel.h"
+
+namespace strata::cpu {
+namespace {
+
+/// One axis of a walk: how an image lies in its frame, and where the walk reads.
+struct Axis {
+  int64_t image, spread, origin;  // pixel i of the image is at origin + i spread
+  int64_t frame;                  // the frame's extent
+  int64_t first, step, count;     // result p reads tap t at first + p step + t tap_step
+  int64_t taps, tap_step;
+};
+
+Axis forward_axis(const ops::WindowAxis& axis) {
+  return {.image = axis.input,
+          .spread = 1,
+          .origin = axis.pad_before,
+          .frame = axis.pad_before + axis.input + axis.pad_after,
+          .first = 0,
+          .step = axis.stride,
+          .count = axis.output,
+          .taps = axis.window,
+          .tap_step = axis.dilation};
+}
+
+// Pixel h of the input meets tap t at output p where p stride = h + pad_before - t dilation. With
+// the taps in reverse order the walk reads forward, from h + pad_before - reach on.
+Axis backward_axis(const ops::WindowAxis& axis) {
+  const int64_t reach = (axis.window - 1) * axis.dilation;
+  const int64_t origin = std::max<int64_t>(reach - axis.pad_before, 0);
+  const int64_t last_read = axis.input - 1 + axis.pad_before;
+  const int64_t last_pixel = (axis.output - 1) * axis.stride;
+  return {.image = axis.output,
+          .spread = axis.stride,
+          .origin = origin,
+          .frame = origin + std::max(last_read, last_pixel) + 1,
+          .first = origin + axis.pad_before - reach,
+          .step = 1,
+          .count = axis.input,
+          .taps = axis.window,
+          .tap_step = axis.dilation};
+}
+
+/// The frames of a batch of images, and the offsets of a walk over one.
+struct Walk {
+  Axis height, width;
+  int64_t channels;  // of the image, all groups
+
+  int64_t frame_size() const { return height.frame * width.frame * channels; }
+
+  bool needs_frame() const {
+    for (const Axis& axis : {height, width})
+      if (axis.spread != 1 || axis.origin != 0 || axis.frame != axis.image) return true;
+    return false;
+  }
+
+  std::vector<int64_t> pixel_offsets() const {
+    std::vector<int64_t> offsets;
+    for (int64_t p = 0; p < height.count; ++p)
+      for (int64_t q = 0; q < width.count; ++q)
+        offsets.push_back(at(height.first + p * height.step, width.first + q * width.step));
+    return offsets;
+  }
+
+  std::vector<int64_t> tap_offsets(int64_t group_channels) const {
+    std::vector<int64_t> offsets;
+    for (int64_t r = 0; r < height.taps; ++r)
+      for (int64_t s = 0; s < width.taps; ++s)
+        for (int64_t c = 0; c < group_channels; ++c)
+          offsets.push_back(at(r * height.tap_step, s * width.tap_step) + c);
+    return offsets;
+  }
+
+  /// Calls `visit(n, frame)` for the images [begin, end) of a batch.
+  template <class Visit>
+  void for_each_frame(const float* images, int64_t begin, int64_t end, Visit&& visit) const {
+    const int64_t image_size = height.image * width.image * channels;
+    float* frame = nullptr;
+    if (needs_frame()) {
+      frame = thread_scratch(Scratch::frame, frame_size());
+      std::fill(frame, frame + frame_size(), 0.0f);
+    }
+    for (int64_t n = begin; n < end; ++n) {
+      const float* image = images + n * image_size;
+      if (frame) place(image, frame);
+      visit(n, frame ? frame : image);
+    }
+  }
+
+ private:
+  int64_t at(int64_t row, int64_t column) const { return (row * width.frame + column) * channels; }
+
+  void place(const float* image, float* frame) const {
+    for (int64_t h = 0; h < height.image; ++h) {
+      const float* from = image + h * width.image * channels;
+      float* to = frame + at(height.origin + h * height.spread, width.origin);
+      if (width.spread == 1) {
+        std::copy(from, from + width.image * channels, to);
+      } else {
+        for (int64_t w = 0; w < width.image; ++w)
+          std::copy(from + w * channels, from + (w + 1) * channels,
+                    to + w * width.spread * channels);
+      }
+    }
+  }
+};
+
+/// results[n][pixel][group, columns] = sum over taps and channels; `filters` holds the packed
+/// filters of one group after the other.
+void correlate(const Walk& walk, int64_t batch, int64_t groups, const PackedPanels& filters,
+               const float* images, float* results) {
+  const int64_t group_channels = walk.channels / groups;
+  const std::vector<int64_t> pixels = walk.pixel_offsets();
+  const std::vector<int64_t> taps = walk.tap_offsets(group_channels);
+  const int64_t pixel_count = static_cast<int64_t>(pixels.size());
+  const int64_t result_channels = groups * filters.columns;
+  const int64_t work = pixel_count * result_channels * filters.depth;
+  parallel_for(batch, grain_for(work), [&](int64_t begin, int64_t end) {
+    walk.for_each_frame(images, begin, end, [&](int64_t n, const float* frame) {
+      for (int64_t group = 0; group < groups; ++group) {
+        PackedPanels own = filters;
+        own.data += group * filters.size();
+        float* result = results + n * pixel_count * result_channels + group * filters.columns;
+        for (int64_t index = 0; index < own.count(); ++index) {
+          const PackedPanels::Panel panel = own.panel(index);
+          gather_gemm({.a = frame + group * group_channels,
+                       .row_offsets = pixels,
+                       .depth_offsets = taps,
+                       .b = panel.data,
+                       .b_stride = panel.stride,
+                       .c = result + panel.first_column,
+                       .c_stride = result_channels,
+                       .columns = panel.columns,
+                       .accumulate = false});
+        }
+      }
+    });
+  });
+}
+
+// Partial sums of grad_weight: as many as there are images, within limits of memory. What decides
+// is the shape alone, so that the order of the sum does not depend on the number of threads.
+int64_t chunk_count(int64_t batch, int64_t weight_size) {
+  constexpr int64_t kMostChunks = 32, kMostFloats = 1 << 22;
+  const int64_t fitting = kMostFloats / std::max<int64_t>(weight_size, 1);
+  return std::max<int64_t>(1, std::min({batch, kMostChunks, fitting}));
+}
+
+/// partial[tap][column] (+)= sum over pixels, for one group of one image.
+void add_image(const std::vector<int64_t>& taps, const std::vector<int64_t>& pixels,
+               const float* frame, const float* grad, int64_t grad_stride, int64_t columns,
+               bool accumulate, float* partial) {
+  PackedPanels packed{static_cast<int64_t>(pixels.size()), columns};
+  // Rows of grad_output serve as they are where whole vectors can be read.
+  const bool in_place = columns % kColumnUnit == 0;
+  if (!in_place) packed.data = thread_scratch(Scratch::panels, packed.size());
+  for (int64_t index = 0; index < packed.count(); ++index) {
+    const PackedPanels::Panel panel = packed.panel(index);
+    if (!in_place)
+      packed.pack(index, {.data = grad, .row = grad_stride, .column = 1}, 0, packed.depth);
+    gather_gemm({.a = frame,
+                 .row_offsets = taps,
+                 .depth_offsets = pixels,
+                 .b = in_place ? grad + panel.first_column : panel.data,
+                 .b_stride = in_place ? grad_stride : panel.stride,
+                 .c = partial + panel.first_column,
+                 .c_stride = columns,
+                 .columns = panel.columns,
+                 .accumulate = accumulate});
+  }
+}
+
+}  // namespace
+
+void conv2d(const Conv2dGeometry& geometry, const Tensor& input, const Tensor& weight,
+            Tensor& output) {
+  const int64_t groups = geometry.groups, columns = geometry.group_out_channels();
+  const int64_t depth =
+      geometry.height.window * geometry.width.window * geometry.group_in_channels();
+  const Tensor memory = workspace(groups * PackedPanels{depth, columns}.size());
+  PackedPanels filters{depth, columns, memory.data<float>()};
+  for (int64_t group = 0; group < groups; ++group, filters.data += filters.size()) {
+    const float* source = weight.data<float>() + group * columns * depth;
+    for (int64_t index = 0; index < filters.count(); ++index)
+      filters.pack(index, matrix_view(source, depth, /*transposed=*/true), 0, depth);
+  }
+  filters.data = memory.data<float>();
+  const Walk walk{forward_axis(geometry.height), forward_axis(geometry.width),
+                  geometry.in_channels};
+  correlate(walk, geometry.batch, groups, filters, input.data<float>(), output.data<float>());
+}
+
+void conv2d_grad_input(const Conv2dGeometry& geometry, const Tensor& grad_output,
+                       const Tensor& weight, Tensor& grad_input) {
+  const int64_t groups = geometry.groups, columns = geometry.group_in_channels();
+  const int64_t channels = geometry.group_out_channels();
+  const int64_t taps = geometry.height.window * geometry.width.window;
+  const Tensor memory = workspace(groups * PackedPanels{taps * channels, columns}.size());
+  PackedPanels filters{taps * channels, columns, memory.data<float>()};
+  for (int64_t group = 0; group < groups; ++group, filters.data += filters.size()) {
+    for (int64_t tap = 0; tap < taps; ++tap) {
+      const float* source =
+          weight.data<float>() + (group * channels * taps + taps - 1 - tap) * columns;
+      for (int64_t index = 0; index < filters.count(); ++index)
+        filters.pack(index, matrix_view(source, taps * columns, /*transposed=*/false),
+                     tap * channels, channels);
+    }
+  }
+  filters.data = memory.data<float>();
+  const Walk walk{backward_axis(geometry.height), backward_axis(geometry.width),
+                  geometry.out_channels};
+  correlate(walk, geometry.batch, groups, filters, grad_output.data<float>(),
+            grad_input.data<float>());
+}
+
+void conv2d_grad_weight(const Conv2dGeometry& geometry, const Tensor& input,
+                        const Tensor& grad_output, Tensor& grad_weight) {
+  if (geometry.batch == 0) return grad_weight.fill_zero();
+  const Walk walk{forward_axis(geometry.height), forward_axis(geometry.width),
+                  geometry.in_channels};
+  const int64_t group_channels = geometry.group_in_channels();
+  const int64_t columns = geometry.group_out_channels();
+  const std::vector<int64_t> pixels = walk.pixel_offsets();
+  const std::vector<int64_t> taps = walk.tap_offsets(group_channels);
+  const int64_t depth = static_cast<int64_t>(taps.size());
+  const int64_t image_size = static_cast<int64_t>(pixels.size()) * geometry.out_channels;
+
+  // Partial sums [chunk][group][tap and channel][output channel], each over some images.
+  const int64_t weight_size = grad_weight.size(), batch = geometry.batch;
+  const int64_t chunks = chunk_count(batch, weight_size);
+  const Tensor memory = workspace(chunks * weight_size);
+  float* partials = memory.data<float>();
+  const int64_t work = batch / chunks * image_size * depth;
+  parallel_for(chunks, grain_for(work), [&](int64_t begin, int64_t end) {
+    for (int64_t chunk = begin; chunk < end; ++chunk) {
+      const int64_t first = batch * chunk / chunks, last = batch * (chunk + 1) / chunks;
+      walk.for_each_frame(input.data<float>(), first, last, [&](int64_t n, const float* frame) {
+        const float* grad = grad_output.data<float>() + n * image_size;
+        for (int64_t group = 0; group < geometry.groups; ++group)
+          add_image(taps, pixels, frame + group * group_channels, grad + group * columns,
+                    geometry.out_channels, columns, /*accumulate=*/n > first,
+                    partials + chunk * weight_size + group * depth * columns);
+      });
+    }
+  });
+
+  float* result = grad_weight.data<float>();
+  for (int64_t k = 0; k < geometry.out_channels; ++k) {
+    const float* own = partials + k / columns * depth * columns + k % columns;
+    for (int64_t d = 0; d < depth; ++d) {
+      float sum = 0;
+      for (int64_t chunk = 0; chunk < chunks; ++chunk)
+        sum += own[chunk * weight_size + d * columns];
+      result[k * depth + d] = sum;
+    }
+  }
+}
+
+}  // namespace strata::cpu

@@ -1,0 +1,66 @@
+// Matrix products on the CPU: packing and threads around ops/cpu/gather_gemm.h.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tensor/tensor.h"
+
+namespace strata::cpu {
+
+/// A matrix in row-major memory (column = 1), or its transpose (row = 1).
+struct MatrixView {
+  const float* data;
+  int64_t row, column;  // element (i, j) at data[i row + j column]
+};
+
+inline MatrixView matrix_view(const float* data, int64_t columns, bool transposed) {
+  return transposed ? MatrixView{data, 1, columns} : MatrixView{data, columns, 1};
+}
+
+/// A right factor of depth x columns, cut into panels of panel_width() columns in which a row is
+/// contiguous. Holds no memory: `data` has size() floats.
+struct PackedPanels {
+  int64_t depth, columns;
+  float* data = nullptr;
+
+  struct Panel {
+    float* data;
+    int64_t stride;  // from one row to the next
+    int64_t first_column, columns;
+  };
+
+  int64_t size() const;
+  int64_t count() const;
+  Panel panel(int64_t index) const;
+  /// Copies `rows` rows of `source` to rows [first, first + rows) of one panel, zeros behind its
+  /// last column.
+  void pack(int64_t index, const MatrixView& source, int64_t first, int64_t rows) const;
+};
+
+struct Gemm {
+  int64_t m, n, k;
+  MatrixView a, b;
+  float* c;                     // row-major, written whole
+  const float* bias = nullptr;  // n values, added to each row
+  bool relu = false;            // c = max(c, 0), after the bias
+};
+
+/// c = a b, then the epilogue, on all threads.
+void gemm(const Gemm& product);
+
+/// Uninitialised floats that live until the kernel returns.
+Tensor workspace(int64_t floats);
+
+/// `floats` floats of this thread, kept for its next call with the same `slot`; what they hold is
+/// undefined.
+enum class Scratch { frame, panels, rows };
+float* thread_scratch(Scratch slot, int64_t floats);
+
+/// The smallest number of items, of so many multiply-adds each, that is worth another thread.
+int64_t grain_for(int64_t multiply_adds_per_item);
+
+/// 0, step, 2 step, ...
+std::vector<int64_t> even_offsets(int64_t count, int64_t step);
+
+}  // namespace strata::cpu
