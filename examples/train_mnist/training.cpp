@@ -1,0 +1,187 @@
+#include "examples/train_mnist/training.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "examples/train_mnist/interrupt.h"
+#include "examples/train_mnist/models.h"
+#include "examples/train_mnist/progress.h"
+#include "examples/train_mnist/report.h"
+#include "nn/evaluate.h"
+#include "nn/flat_parameters.h"
+#include "nn/loader.h"
+#include "nn/optimizer.h"
+#include "nn/training_step.h"
+#include "tensor/pool.h"
+
+namespace strata::train_mnist {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::unique_ptr<nn::Optimizer> make_optimizer(OptimizerKind kind, nn::FlatParameters& parameters) {
+  if (kind == OptimizerKind::sgd)
+    return std::make_unique<nn::SGD>(parameters,
+                                     ops::SgdOptions{.momentum = 0.9, .nesterov = true});
+  // Gradients of a few hundred steps change fast: both averages are shorter than the usual ones.
+  return std::make_unique<nn::Adam>(parameters, nn::AdamOptions{.beta1 = 0.8, .beta2 = 0.95});
+}
+
+/// Everything that a run trains with, for one batch size. The same seed builds the same bits.
+class Trainer {
+ public:
+  Trainer(const Run& run, const nn::DeviceDataset& data, int64_t batch_size)
+      : builder_{.device = run.device, .seed = run.options.seed},
+        model_(make_model(run.options.model, run.dataset, builder_)),
+        parameters_(*model_),
+        optimizer_(make_optimizer(run.options.optimizer, parameters_)),
+        loader_(data.train, {.batch_size = batch_size, .seed = run.options.seed}),
+        step_({.model = *model_,
+               .parameters = parameters_,
+               .optimizer = *optimizer_,
+               .loader = loader_,
+               .schedule = nn::make_schedule(run.options.schedule, run.learning_rate,
+                                             run.options.epochs * loader_.steps_per_epoch())}) {}
+
+  nn::Module& model() { return *model_; }
+  nn::TrainingStep& step() { return step_; }
+  int64_t steps_per_epoch() const { return loader_.steps_per_epoch(); }
+  int64_t batch_size() const { return loader_.batch_size(); }
+
+ private:
+  nn::Builder builder_;
+  std::unique_ptr<nn::Sequential> model_;
+  nn::FlatParameters parameters_;
+  std::unique_ptr<nn::Optimizer> optimizer_;
+  nn::Loader loader_;
+  nn::TrainingStep step_;
+};
+
+/// Two steps of a trainer that is then thrown away: they load the libraries, plan the convolutions
+/// and fill the memory pool, so that what cannot work is found, and said, before the header, and
+/// the clock of the training runs on training alone.
+void rehearse(const Run& run, const nn::DeviceDataset& data, int64_t batch_size) {
+  Trainer trainer(run, data, batch_size);
+  trainer.step().run();
+  trainer.step().run();
+  trainer.step().read_metrics();
+}
+
+bool fits(const Run& run, const nn::DeviceDataset& data, int64_t batch_size) {
+  pool_of(run.device).trim();
+  try {
+    rehearse(run, data, batch_size);
+    return true;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::out_of_memory) throw;
+    return false;
+  }
+}
+
+/// By bisection, to within a sixteenth; 0 when not even one image fits.
+int64_t largest_batch_that_fits(const Run& run, const nn::DeviceDataset& data) {
+  int64_t too_large = run.options.batch_size, fitting = too_large / 2;
+  while (fitting > 0 && !fits(run, data, fitting)) {
+    too_large = fitting;
+    fitting /= 2;
+  }
+  while (too_large - fitting > std::max<int64_t>(1, fitting / 16)) {
+    const int64_t middle = fitting + (too_large - fitting) / 2;
+    (fits(run, data, middle) ? fitting : too_large) = middle;
+  }
+  return fitting;
+}
+
+void rehearse_or_explain(const Run& run, const nn::DeviceDataset& data) {
+  try {
+    rehearse(run, data, run.options.batch_size);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::out_of_memory) throw;
+    const int64_t batch = largest_batch_that_fits(run, data);
+    const std::string advice =
+        batch == 0 ? "not even one image a batch fits"
+                   : fmt::format("the largest batch that fits is about {}: use --batch-size {}",
+                                 batch, batch);
+    fail(ErrorKind::out_of_memory, "{}; {}", error.what(), advice);
+  }
+}
+
+void check_finite(Trainer& trainer, const nn::EpochMetrics& metrics) {
+  if (metrics.diverged_at < 0) return;
+  fail(ErrorKind::diverged,
+       "training diverged: the loss of step {} is not finite; first to go wrong: {}; try a lower "
+       "--lr",
+       metrics.diverged_at, trainer.step().diagnose_divergence(metrics.diverged_at));
+}
+
+/// The steps of one epoch, with looks at the metrics in between when there is a bar to show them.
+/// Returns the steps done: fewer than an epoch's after Ctrl-C.
+int64_t train_epoch(const Run& run, Trainer& trainer, int64_t epoch, Progress& progress) {
+  const Clock::time_point start = Clock::now();
+  const int64_t steps = trainer.steps_per_epoch();
+  for (int64_t step = 1; step <= steps; ++step) {
+    trainer.step().run();
+    if (interrupted) return step;
+    if (!progress.due()) continue;
+    const nn::EpochMetrics metrics = trainer.step().read_metrics();
+    check_finite(trainer, metrics);
+    const double rate = static_cast<double>(step) / seconds_since(start);
+    const int64_t steps_left = (run.options.epochs - epoch) * steps + steps - step;
+    progress.show({.epoch = epoch,
+                   .epochs = run.options.epochs,
+                   .step = step,
+                   .steps = steps,
+                   .loss = metrics.mean_loss(),
+                   .accuracy = 100 * metrics.accuracy(),
+                   .images_per_second = rate * static_cast<double>(trainer.batch_size()),
+                   .seconds_left = static_cast<double>(steps_left) / rate});
+  }
+  return steps;
+}
+
+}  // namespace
+
+Results train(const Run& run) {
+  const nn::DeviceDataset data(run.dataset, run.device);
+  rehearse_or_explain(run, data);
+  Trainer trainer(run, data, run.options.batch_size);
+  print_header(run, trainer.model());
+
+  Results results;
+  Progress progress(run.options.quiet);
+  for (int64_t epoch = 1; epoch <= run.options.epochs && !results.interrupted; ++epoch) {
+    const Clock::time_point start = Clock::now();
+    const int64_t steps = train_epoch(run, trainer, epoch, progress);
+    const nn::EpochMetrics metrics = trainer.step().read_metrics();  // waits for the device
+    const double seconds = seconds_since(start);
+    progress.clear();
+    check_finite(trainer, metrics);
+
+    // Evaluation needs less memory than training on as many images, so it fits whatever trained.
+    const int64_t test_batch = std::min<int64_t>(1000, trainer.batch_size());
+    const double test_accuracy = 100 * nn::evaluate(trainer.model(), data.test, test_batch);
+    results.steps += steps;
+    results.train_seconds += seconds;
+    results.loss_per_epoch.push_back(metrics.mean_loss());
+    results.test_accuracy_per_epoch.push_back(test_accuracy);
+    results.interrupted = interrupted;
+    progress.finish_epoch(
+        {.epoch = epoch,
+         .epochs = run.options.epochs,
+         .loss = metrics.mean_loss(),
+         .train_accuracy = 100 * metrics.accuracy(),
+         .test_accuracy = test_accuracy,
+         .seconds = seconds,
+         .images_per_second = static_cast<double>(steps * trainer.batch_size()) / seconds});
+    if (results.interrupted)
+      fmt::print("stopped by Ctrl-C after step {} of {} in epoch {}\n", steps,
+                 trainer.steps_per_epoch(), epoch);
+  }
+  return results;
+}
+
+}  // namespace strata::train_mnist
