@@ -86,7 +86,7 @@ TEST_F(TrainMnistTest, SameSeedSameNumbers) {
 TEST_F(TrainMnistTest, LearnsOtherSizesAndClassesWithEveryOption) {
   write_idx_folder(folder() / "colour",
                    {.train_count = 96, .height = 16, .width = 20, .channels = 3, .classes = 7});
-  for (const std::string& options :
+  for (const std::string options :
        {"--model lenet --optimizer adam --schedule one-cycle --kernels own",
         "--model mlp --optimizer sgd --schedule cosine --kernels reference --lr 0.02",
         "--model mlp --optimizer adam --schedule constant --threads 3 --lr 0.003 --quiet",

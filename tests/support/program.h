@@ -9,9 +9,9 @@ namespace strata::test {
 
 struct ProgramOptions {
   /// Added to or replacing the environment.
-  std::map<std::string, std::string> environment;
+  std::map<std::string, std::string> environment = {};
   /// SIGINT is sent once standard output holds this text; empty: never.
-  std::string interrupt_after;
+  std::string interrupt_after = {};
 };
 
 struct ProgramResult {
