@@ -1,0 +1,58 @@
+#include "ops/softmax.h"
+
+#include "ops/dispatch.h"
+#include "ops/softmax_kernels.h"
+#include "tensor/autograd.h"
+
+namespace strata {
+
+SoftmaxGeometry::SoftmaxGeometry(std::string_view op, const Tensor& input) {
+  check_floating(op, input);
+  check(input.rank() >= 1 && input.extent(-1) >= 1,
+        "{}: the last axis must have at least one element, got {}", op, input.shape());
+  classes = input.extent(-1);
+  rows = input.size() / classes;
+}
+
+namespace ops {
+namespace {
+
+// cuDNN's softmax is one kernel, as ours is; measured on an H100 it is no faster.
+constexpr LibraryRung kLibrary{.rung = Rung::cudnn, .automatic = false};
+
+std::string_view op_name(Softmax kind) {
+  return kind == Softmax::plain ? "softmax" : "log_softmax";
+}
+
+struct SoftmaxNode : Node {
+  Softmax kind;
+  Tensor output;
+
+  Gradients backward(const Tensor& grad_output) override {
+    const SoftmaxGeometry geometry(op_name(kind), output);
+    Tensor grad_input = make_grad(0);
+    const Rung rung = choose_rung(op_name(kind), output, kLibrary);
+    STRATA_DISPATCH_WITH(cudnn, rung, softmax_backward, kind, geometry, output, grad_output,
+                         grad_input);
+    return {grad_input};
+  }
+};
+
+Tensor softmax_of(Softmax kind, const Tensor& input) {
+  const SoftmaxGeometry geometry(op_name(kind), input);
+  Tensor output = Tensor::empty(input.shape(), input.dtype(), input.device());
+  const Rung rung = choose_rung(op_name(kind), input, kLibrary);
+  STRATA_DISPATCH_WITH(cudnn, rung, softmax, kind, geometry, input, output);
+  return record<SoftmaxNode>(op_name(kind), {input}, output, [&](SoftmaxNode& node) {
+    node.kind = kind;
+    node.output = output.detach();
+  });
+}
+
+}  // namespace
+
+Tensor softmax(const Tensor& input) { return softmax_of(Softmax::plain, input); }
+Tensor log_softmax(const Tensor& input) { return softmax_of(Softmax::logarithm, input); }
+
+}  // namespace ops
+}  // namespace strata
