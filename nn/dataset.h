@@ -20,13 +20,13 @@ struct ImageSet {
 /// came from. Both splits share the image size and the classes.
 struct Dataset {
   std::string name;
-  std::string source;
+  std::string source = {};
   int64_t height = 0;
   int64_t width = 0;
   int64_t channels = 0;
   int64_t classes = 0;
-  ImageSet train;
-  ImageSet test;
+  ImageSet train = {};
+  ImageSet test = {};
 };
 
 }  // namespace strata::nn

@@ -103,6 +103,11 @@ std::string_view optimizer_name(const Options& options) {
   return options.optimizer == OptimizerKind::adam ? "adam" : "sgd";
 }
 
+std::string_view schedule_name(const Options& options) {
+  constexpr std::string_view kNames[] = {"constant", "cosine", "one-cycle"};
+  return kNames[static_cast<int>(options.schedule)];
+}
+
 json versions(const Run& run) {
   json result = {{"strata", STRATA_VERSION}};
   if constexpr (kHasCuda) {
@@ -132,7 +137,7 @@ json to_json(const Run& run, const Results& results, double total_seconds) {
                    {"note", run.data_note}}},
       {"model", model_name(options)},
       {"optimizer", optimizer_name(options)},
-      {"schedule", nn::name_of(options.schedule)},
+      {"schedule", schedule_name(options)},
       {"learning_rate", run.learning_rate},
       {"batch_size", options.batch_size},
       {"seed", options.seed},
@@ -181,7 +186,7 @@ void print_header(const Run& run, nn::Module& model) {
   print_fact("training",
              fmt::format("{}, {}, {} learning rate up to {}, {} epochs in batches of {}, seed {}",
                          model_name(options), optimizer_name(options),
-                         nn::name_of(options.schedule), run.learning_rate, options.epochs,
+                         schedule_name(options), run.learning_rate, options.epochs,
                          options.batch_size, options.seed));
   fmt::print("\n{}\n", nn::summary(model, {1, data.height, data.width, data.channels}));
   std::fflush(stdout);

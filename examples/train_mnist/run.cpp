@@ -8,6 +8,7 @@
 #include "nn/idx.h"
 #include "tensor/build_config.h"
 #include "tensor/cuda/context.h"
+#include "tensor/error.h"
 #include "tensor/parallel.h"
 #include "tensor/pool.h"
 
