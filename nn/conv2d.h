@@ -9,7 +9,7 @@ namespace strata::nn {
 
 struct Conv2DOptions {
   ops::Extent2d stride = {1, 1};
-  ops::Padding padding;
+  ops::Padding padding = {};
   ops::Extent2d dilation = {1, 1};
   int64_t groups = 1;
   bool bias = true;
