@@ -18,10 +18,9 @@ BatchNorm::BatchNorm(Builder& builder, int64_t channels, const BatchNormLayerOpt
 }
 
 Tensor BatchNorm::forward(const Tensor& input) {
-  return ops::batch_norm(input, scale_, shift_, running_mean_, running_variance_,
-                         {.epsilon = options_.epsilon,
-                          .momentum = options_.momentum,
-                          .training = training()});
+  return ops::batch_norm(
+      input, scale_, shift_, running_mean_, running_variance_,
+      {.epsilon = options_.epsilon, .momentum = options_.momentum, .training = training()});
 }
 
 std::string BatchNorm::description() const {

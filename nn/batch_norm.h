@@ -12,8 +12,8 @@ struct BatchNormLayerOptions {
 };
 
 /// (N, channels) or (N, H, W, channels), normalised per channel: by the batch's statistics while
-/// training, by the running ones in evaluation. Parameters: scale (from 1), shift (from 0). Buffers:
-/// running_mean (from 0), running_variance (from 1).
+/// training, by the running ones in evaluation. Parameters: scale (from 1), shift (from 0).
+/// Buffers: running_mean (from 0), running_variance (from 1).
 class BatchNorm : public Module {
  public:
   /// Throws `invalid_argument` unless channels >= 1.
