@@ -32,8 +32,8 @@ Tensor Conv2D::forward(const Tensor& input) {
 }
 
 std::string Conv2D::description() const {
-  std::string text = fmt::format("Conv2D {}x{} -> {}", weight_.extent(1), weight_.extent(2),
-                                 weight_.extent(0));
+  std::string text =
+      fmt::format("Conv2D {}x{} -> {}", weight_.extent(1), weight_.extent(2), weight_.extent(0));
   if (options_.stride.height != 1 || options_.stride.width != 1)
     text += ", stride " + text_of(options_.stride);
   text += text_of(options_.padding);

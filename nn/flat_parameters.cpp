@@ -10,7 +10,9 @@ namespace {
 
 constexpr int64_t kAlignment = 64;  // elements: 256 bytes, what a block of the GPU's pool has
 
-int64_t aligned(int64_t size) { return (size + kAlignment - 1) / kAlignment * kAlignment; }
+int64_t aligned(int64_t size) {
+  return (size + kAlignment - 1) / kAlignment * kAlignment;
+}
 
 Tensor flat_zeros(int64_t size, Device device, MemoryUse use) {
   const MemoryScope scope(use);

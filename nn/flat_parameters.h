@@ -11,12 +11,12 @@ namespace strata::nn {
 
 class FlatParameters {
  public:
-  /// Moves the parameters that require gradients into flat float32 memory, keeping their values, and
-  /// makes the model's tensors views of it. A leaf's gradient is preset to its part of the gradient
-  /// buffer, so that backward writes there and copies nothing. A parameter starts at a multiple of
-  /// 64 elements, as aligned as a block of its own; the elements between are and stay 0. The model
-  /// must outlive this object. Throws `invalid_argument` for a model without parameters, or with
-  /// parameters on two devices or not float32.
+  /// Moves the parameters that require gradients into flat float32 memory, keeping their values,
+  /// and makes the model's tensors views of it. A leaf's gradient is preset to its part of the
+  /// gradient buffer, so that backward writes there and copies nothing. A parameter starts at a
+  /// multiple of 64 elements, as aligned as a block of its own; the elements between are and stay
+  /// 0. The model must outlive this object. Throws `invalid_argument` for a model without
+  /// parameters, or with parameters on two devices or not float32.
   explicit FlatParameters(Module& model);
   FlatParameters(const FlatParameters&) = delete;
   FlatParameters& operator=(const FlatParameters&) = delete;

@@ -43,9 +43,8 @@ std::vector<float> draw(const Shape& shape, const Init& init, uint64_t seed, uin
   const bool is_normal =
       init.kind == Init::Kind::glorot_normal || init.kind == Init::Kind::he_normal;
   for (size_t i = 0; i < values.size(); ++i) {
-    values[i] = static_cast<float>(is_normal
-                                       ? deviation * normal(seed, stream, i)
-                                       : bound * (2 * random_uniform(seed, stream, i) - 1));
+    values[i] = static_cast<float>(is_normal ? deviation * normal(seed, stream, i)
+                                             : bound * (2 * random_uniform(seed, stream, i) - 1));
   }
   return values;
 }

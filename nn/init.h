@@ -2,10 +2,12 @@
 //
 // With fan_in the inputs that one output sums over and fan_out the outputs that one input reaches:
 //
-//   glorot_uniform  U(-a, a), a = sqrt(6 / (fan_in + fan_out))    glorot_normal  N(0, 2 / (fan_in + fan_out))
+//   glorot_uniform  U(-a, a), a = sqrt(6 / (fan_in + fan_out))
+//   glorot_normal   N(0, 2 / (fan_in + fan_out))
 //                   Glorot and Bengio, "Understanding the difficulty of training deep feedforward
 //                   neural networks", AISTATS 2010, equations 12 and 16
-//   he_uniform      U(-a, a), a = sqrt(6 / fan_in)                he_normal      N(0, 2 / fan_in)
+//   he_uniform      U(-a, a), a = sqrt(6 / fan_in)
+//   he_normal       N(0, 2 / fan_in)
 //                   He, Zhang, Ren and Sun, "Delving Deep into Rectifiers", ICCV 2015, equation 10
 //
 // (O, I) of a dense layer: fan_in = I, fan_out = O. Filters (K, R, S, C): fan_in = R S C, fan_out =

@@ -10,9 +10,8 @@ namespace {
 
 DeviceImages move_to(Device device, const Dataset& dataset, const ImageSet& set) {
   const MemoryScope scope(MemoryUse::data);
-  return {.images = Tensor::from(set.images,
-                                 {set.count, dataset.height, dataset.width, dataset.channels},
-                                 device),
+  return {.images = Tensor::from(
+              set.images, {set.count, dataset.height, dataset.width, dataset.channels}, device),
           .labels = Tensor::from(set.labels, {set.count}, device)};
 }
 
@@ -21,9 +20,9 @@ Batch gather(const DeviceImages& from, const Tensor& step, int64_t batch_size,
   const MemoryScope scope(MemoryUse::data);
   const Shape& shape = from.images.shape();
   const Device device = from.images.device();
-  Batch batch{.images = Tensor::empty({batch_size, shape[1], shape[2], shape[3]}, DType::float32,
-                                      device),
-              .labels = Tensor::empty({batch_size}, DType::int32, device)};
+  Batch batch{
+      .images = Tensor::empty({batch_size, shape[1], shape[2], shape[3]}, DType::float32, device),
+      .labels = Tensor::empty({batch_size}, DType::int32, device)};
   options.scale = 1 / (255 * from.deviation);
   options.offset = -from.mean / from.deviation;
   ops::gather_batch(from.images, from.labels, step, options, batch.images, batch.labels);
@@ -52,8 +51,8 @@ Moments moments_of(const std::vector<uint8_t>& pixels) {
 DeviceImages DeviceImages::slice(int64_t begin, int64_t count) const {
   DeviceImages part = *this;
   const int64_t pixels = images.shape().product(1, images.rank());
-  part.images = images.view({count, images.extent(1), images.extent(2), images.extent(3)},
-                            begin * pixels);
+  part.images =
+      images.view({count, images.extent(1), images.extent(2), images.extent(3)}, begin * pixels);
   part.labels = labels.view({count}, begin);
   return part;
 }
@@ -80,8 +79,8 @@ Loader::Loader(const DeviceImages& images, const LoaderOptions& options)
         images.count(), options.batch_size);
 }
 
-// Parameters draw from streams 0, 1, ... of the run's seed, and so do the epochs' orders: another key
-// keeps them apart.
+// Parameters draw from streams 0, 1, ... of the run's seed, and so do the epochs' orders: another
+// key keeps them apart.
 Batch Loader::batch(const Tensor& step) const {
   constexpr uint64_t kShuffleKey = 0x53485546464c45;
   return gather(images_, step, options_.batch_size,

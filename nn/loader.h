@@ -43,8 +43,8 @@ struct LoaderOptions {
   bool shuffle = true;
 };
 
-/// Every epoch visits each image, in an order of its own. A last batch that the images do not fill is
-/// completed with those that the epoch began with.
+/// Every epoch visits each image, in an order of its own. A last batch that the images do not fill
+/// is completed with those that the epoch began with.
 class Loader {
  public:
   /// `images` must outlive the loader. Throws `invalid_argument` unless 1 <= batch_size <= count.

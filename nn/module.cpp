@@ -42,6 +42,11 @@ void Module::set_training(bool training) {
   for (const NamedModule& child : children_) child.module->set_training(training);
 }
 
+void Module::set_step(const Tensor& step) {
+  step_ = step;
+  for (const NamedModule& child : children_) child.module->set_step(step);
+}
+
 void Module::add_parameter(std::string name, Tensor& parameter) {
   parameter.set_requires_grad(true);
   parameters_.push_back({std::move(name), &parameter});

@@ -48,6 +48,12 @@ class Module {
   void set_training(bool training);
   bool training() const { return training_; }
 
+  /// The counter of training steps, int32 (1) on the device, by which layers with random numbers
+  /// draw new ones in each step. It is read, never changed, and must not advance between a forward
+  /// pass and its backward pass.
+  void set_step(const Tensor& step);
+  const Tensor& step() const { return step_; }
+
  protected:
   /// Registers members; `parameter` starts to require gradients.
   void add_parameter(std::string name, Tensor& parameter);
@@ -59,6 +65,7 @@ class Module {
 
   std::vector<NamedTensor> parameters_, buffers_;
   std::vector<NamedModule> children_;
+  Tensor step_;
   bool training_ = true;
 };
 

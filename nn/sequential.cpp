@@ -8,6 +8,7 @@ Sequential& Sequential::append(std::string name, std::unique_ptr<Module> layer) 
   for (const NamedModule& child : children())
     check(child.name != name, "Sequential: two layers are named '{}'", name);
   layer->set_training(training());
+  layer->set_step(step());
   add_child(std::move(name), *layer);
   layers_.push_back(std::move(layer));
   return *this;

@@ -37,8 +37,8 @@ std::vector<Row> rows_of(Module& model, const Shape& input_shape) {
   const ForwardObserver observer([&](const Module& module, const Tensor& output) {
     const int64_t own = count_own(module);
     if (module.children().empty() || own > 0)
-      rows.push_back({names[&module], module.description(), shape_of_one(output),
-                      std::to_string(own)});
+      rows.push_back(
+          {names[&module], module.description(), shape_of_one(output), std::to_string(own)});
   });
   model(Tensor::zeros(Shape(extents), DType::float32, device_of(model)));
   rows.push_back({"total", "", "", std::to_string(count_parameters(model))});

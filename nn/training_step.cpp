@@ -30,6 +30,7 @@ TrainingStep::TrainingStep(const TrainingParts& parts)
         parts.loader.device());
   check(parts.max_grad_norm >= 0, "training: max_grad_norm must be at least 0, got {}",
         parts.max_grad_norm);
+  parts.model.set_step(state_.step);
 }
 
 void TrainingStep::run() {
@@ -42,8 +43,7 @@ void TrainingStep::run() {
   const NoGradScope no_grad;
   ops::count_correct(logits, batch.labels, correct_);
   ops::record_metrics(loss, correct_, state_, metrics_);
-  if (parts_.max_grad_norm > 0)
-    ops::clip_norm(parts_.parameters.gradients(), parts_.max_grad_norm);
+  if (parts_.max_grad_norm > 0) ops::clip_norm(parts_.parameters.gradients(), parts_.max_grad_norm);
   parts_.optimizer.update(state_);
   ops::advance_step(state_, parts_.schedule);
   ++steps_done_;
@@ -63,9 +63,12 @@ EpochMetrics TrainingStep::read_metrics() const {
 }
 
 std::string TrainingStep::diagnose_divergence(int64_t step) {
-  const Tensor at = Tensor::from(std::vector<int32_t>{static_cast<int32_t>(step)}, {1},
-                                 state_.device());
-  return first_bad_tensor(parts_.model, parts_.parameters, parts_.loader.batch(at));
+  const Tensor at =
+      Tensor::from(std::vector<int32_t>{static_cast<int32_t>(step)}, {1}, state_.device());
+  parts_.model.set_step(at);
+  std::string name = first_bad_tensor(parts_.model, parts_.parameters, parts_.loader.batch(at));
+  parts_.model.set_step(state_.step);
+  return name;
 }
 
 }  // namespace strata::nn

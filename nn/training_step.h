@@ -1,5 +1,5 @@
-// One training step, written so that it can be captured as a CUDA graph: after the first two runs it
-// allocates nothing, and it never waits for the device. What changes between steps is in device
+// One training step, written so that it can be captured as a CUDA graph: after the first two runs
+// it allocates nothing, and it never waits for the device. What changes between steps is in device
 // memory (ops/step_state.h), and so is what it leaves to be read.
 #pragma once
 
@@ -51,8 +51,8 @@ class TrainingStep {
   EpochMetrics read_metrics() const;
 
   /// After a loss that was not finite at `step`: runs the step's forward and backward pass again on
-  /// the frozen weights and says what the first tensor that is not finite is, parameters first, then
-  /// outputs of layers in order, the loss, gradients: "output of conv2 (Conv2D 3x3 -> 32)".
+  /// the frozen weights and says what the first tensor that is not finite is, parameters first,
+  /// then outputs of layers in order, the loss, gradients: "output of conv2 (Conv2D 3x3 -> 32)".
   std::string diagnose_divergence(int64_t step);
 
  private:

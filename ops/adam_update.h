@@ -7,10 +7,10 @@
 //   w = w - l u                              (Adam)
 //   w = w - l (u + decay w)                  (AdamW)
 //
-// Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1; Loshchilov and
-// Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2, with the decay scaled by l
-// as every framework does. Nothing is written once state.diverged_at is set: the weights then are
-// those that made the loss go wrong.
+// Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1; Loshchilov
+// and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2, with the decay
+// scaled by l as every framework does. Nothing is written once state.diverged_at is set: the
+// weights then are those that made the loss go wrong.
 #pragma once
 
 #include "ops/step_state.h"

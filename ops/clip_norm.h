@@ -1,10 +1,11 @@
-// Gradient clipping by the norm of all gradients together, in place and without waiting for the host.
+// Gradient clipping by the norm of all gradients together, in place and without waiting for the
+// host.
 //
 //   n = sqrt(sum_i g_i^2),   g <- g (max_norm / n) where n > max_norm
 //
-// Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", ICML 2013,
-// algorithm 1. A norm that is not finite leaves the gradients as they are: scaling by 0 or NaN would
-// hide which of them went wrong.
+// Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", ICML
+// 2013, algorithm 1. A norm that is not finite leaves the gradients as they are: scaling by 0 or
+// NaN would hide which of them went wrong.
 #pragma once
 
 #include "tensor/tensor.h"

@@ -16,8 +16,7 @@ void record_metrics(const Tensor& loss, Tensor& correct, StepState& state, StepM
   check(loss.size() == 1 && loss.dtype() == DType::float32,
         "record_metrics: the loss must be one float32, got {} {}", loss.dtype(), loss.shape());
   check(correct.size() == 1 && correct.dtype() == DType::int32,
-        "record_metrics: the count must be one int32, got {} {}", correct.dtype(),
-        correct.shape());
+        "record_metrics: the count must be one int32, got {} {}", correct.dtype(), correct.shape());
   check_same_device("record_metrics", loss, correct);
   check_same_device("record_metrics", loss, state.step);
   check_same_device("record_metrics", loss, metrics.losses);

@@ -4,8 +4,8 @@
 //   losses[step mod n] <- loss        correct[step mod n] <- correct <- 0
 //   diverged_at <- step               if the loss is not finite and it is the first
 //
-// The count is moved because count_correct adds to it. All this runs before the optimizer, which then
-// leaves the weights as they were.
+// The count is moved because count_correct adds to it. All this runs before the optimizer, which
+// then leaves the weights as they were.
 #pragma once
 
 #include "ops/step_state.h"

@@ -9,7 +9,8 @@ namespace strata::ops {
 struct StepState {
   Tensor step;           // int32 (1): how many steps are done
   Tensor learning_rate;  // float32 (1): of the step that is under way
-  Tensor diverged_at;    // int32 (1): the first step whose loss was not finite, -1 while there is none
+  Tensor
+      diverged_at;  // int32 (1): the first step whose loss was not finite, -1 while there is none
 
   Device device() const { return step.device(); }
 };

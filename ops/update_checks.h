@@ -8,7 +8,8 @@
 
 namespace strata::ops {
 
-/// Throws `invalid_argument` unless all are float32, of the weights' shape and on the state's device.
+/// Throws `invalid_argument` unless all are float32, of the weights' shape and on the state's
+/// device.
 inline void check_update(std::string_view op, const Tensor& weights,
                          std::initializer_list<const Tensor*> others, const StepState& state) {
   check(weights.dtype() == DType::float32, "{}: weights must be float32, got {}", op,
@@ -17,8 +18,9 @@ inline void check_update(std::string_view op, const Tensor& weights,
     check(other->dtype() == DType::float32 && other->shape() == weights.shape(),
           "{}: weights are float32 {}, another buffer is {} {}", op, weights.shape(),
           other->dtype(), other->shape());
-    check(other->device() == weights.device(), "{}: weights are on the {}, another buffer on the {}",
-          op, weights.device(), other->device());
+    check(other->device() == weights.device(),
+          "{}: weights are on the {}, another buffer on the {}", op, weights.device(),
+          other->device());
   }
   check(state.device() == weights.device(), "{}: weights are on the {}, the step state on the {}",
         op, weights.device(), state.device());

@@ -46,8 +46,8 @@ class Shape {
   /// Maps a negative axis to its positive one (-1 is the last); throws when out of range.
   int normalise(int axis) const {
     const int positive = axis < 0 ? axis + rank_ : axis;
-    check(positive >= 0 && positive < rank_, "axis {} is out of range for shape {}", axis,
-          to_string());
+    if (positive < 0 || positive >= rank_) [[unlikely]]  // check() would make the string each time
+      fail(ErrorKind::invalid_argument, "axis {} is out of range for shape {}", axis, to_string());
     return positive;
   }
 

@@ -49,8 +49,8 @@ void clip_norm(double max_norm, Tensor& gradients, Tensor& norm) {
   const int64_t blocks = std::min<int64_t>((count + kThreads - 1) / kThreads, kMaxBlocks);
   const MemoryScope scope(MemoryUse::workspace);
   // Raw bytes: there are no float64 tensors on the GPU.
-  const Tensor workspace = Tensor::empty({blocks * static_cast<int64_t>(sizeof(double))},
-                                         DType::uint8, Device::gpu);
+  const Tensor workspace =
+      Tensor::empty({blocks * static_cast<int64_t>(sizeof(double))}, DType::uint8, Device::gpu);
   auto* partial = reinterpret_cast<double*>(workspace.data<uint8_t>());
   float* g = gradients.data<float>();
   const auto grid = static_cast<unsigned>(blocks);

@@ -5,9 +5,9 @@
 namespace strata::cuda {
 namespace {
 
-__global__ void record_metrics_kernel(const float* loss, int32_t* correct,
-                                      const int32_t* step, int64_t slots, float* losses,
-                                      int32_t* corrects, int32_t* diverged_at) {
+__global__ void record_metrics_kernel(const float* loss, int32_t* correct, const int32_t* step,
+                                      int64_t slots, float* losses, int32_t* corrects,
+                                      int32_t* diverged_at) {
   const int64_t slot = *step % slots;
   losses[slot] = *loss;
   corrects[slot] = *correct;

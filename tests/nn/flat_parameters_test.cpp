@@ -30,9 +30,7 @@ class Partly : public nn::Module {
 
 class FlatParametersTest : public RungTest {
  protected:
-  Tensor ones(const Shape& shape) const {
-    return Tensor::full(shape, 1, DType::float32, device());
-  }
+  Tensor ones(const Shape& shape) const { return Tensor::full(shape, 1, DType::float32, device()); }
 };
 STRATA_ON_EVERY_RUNG(FlatParametersTest);
 
@@ -63,8 +61,7 @@ TEST_P(FlatParametersTest, BackwardWritesIntoTheFlatBuffer) {
     flat.zero_grad();
     backward(model(ones({1, 3})), ones({1, 2}));
     const Tensor& weight = *flat.parameters()[0].tensor;
-    EXPECT_EQ(weight.record()->grad.location().address,
-              flat.gradients().location().address);
+    EXPECT_EQ(weight.record()->grad.location().address, flat.gradients().location().address);
     EXPECT_TRUE(close(weight.grad(), {1, 1, 1, 1, 1, 1}));
   }
   // the weight's 6 elements and the bias's 2 at element 64; all else is padding or unused
@@ -91,7 +88,8 @@ TEST_P(FlatParametersTest, AParameterOfAnEarlierStepDoesNotKeepItsGradient) {
   model.with_spare = false;
   flat.zero_grad();
   backward(model(ones({1, 3})), ones({1, 2}));
-  EXPECT_TRUE(close(flat.gradients().view({2 * 64}, 2 * 64), std::vector<double>(128, 0.0), kExact));
+  EXPECT_TRUE(
+      close(flat.gradients().view({2 * 64}, 2 * 64), std::vector<double>(128, 0.0), kExact));
 }
 
 TEST_P(FlatParametersTest, IsBookedAsWeightsAndGradients) {

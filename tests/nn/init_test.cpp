@@ -41,7 +41,10 @@ const Case kCases[] = {
     {"he_uniform", Init::he_uniform(), {300, 200}, 2.0 / 200, std::sqrt(6.0 / 200)},
     {"he_normal", Init::he_normal(), {300, 200}, 2.0 / 200, 0},
     {"he_normal, filters", Init::he_normal(), {64, 5, 3, 32}, 2.0 / 480, 0},
-    {"glorot_uniform, filters", Init::glorot_uniform(), {64, 5, 3, 32}, 2.0 / 1440,
+    {"glorot_uniform, filters",
+     Init::glorot_uniform(),
+     {64, 5, 3, 32},
+     2.0 / 1440,
      std::sqrt(6.0 / 1440)},
 };
 
@@ -89,8 +92,8 @@ STRATA_ON_EVERY_RUNG(InitOnDevicesTest);
 TEST_P(InitOnDevicesTest, EveryDeviceStartsWithTheSameBits) {
   Builder here{.device = device(), .seed = 7}, on_cpu{.device = Device::cpu, .seed = 7};
   for (const Init& init : {Init::glorot_uniform(), Init::he_normal()})
-    EXPECT_TRUE(identical(here.parameter({9, 7}, init).to(Device::cpu),
-                          on_cpu.parameter({9, 7}, init)));
+    EXPECT_TRUE(
+        identical(here.parameter({9, 7}, init).to(Device::cpu), on_cpu.parameter({9, 7}, init)));
 }
 
 TEST(InitErrorTest, AnotherRankHasNoFans) {

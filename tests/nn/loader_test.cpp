@@ -14,7 +14,12 @@ namespace {
 
 /// `count` images of 1x2 pixels; pixel 0 numbers the image, so that a batch shows whom it holds.
 nn::Dataset numbered(int count) {
-  nn::Dataset dataset{.name = "numbered", .height = 1, .width = 2, .channels = 1, .classes = 3};
+  nn::Dataset dataset;
+  dataset.name = "numbered";
+  dataset.height = 1;
+  dataset.width = 2;
+  dataset.channels = 1;
+  dataset.classes = 3;
   for (nn::ImageSet* set : {&dataset.train, &dataset.test}) {
     set->count = count;
     for (int i = 0; i < count; ++i) {

@@ -27,8 +27,7 @@ TEST(ModuleTest, NamesItsDescendants) {
   const Nested nested;
   std::vector<std::string> names;
   for (const auto& inner : nested.model.descendants()) names.push_back(inner.name);
-  EXPECT_EQ(names,
-            (std::vector<std::string>{"0", "block", "block.0", "block.1", "out"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"0", "block", "block.0", "block.1", "out"}));
 }
 
 TEST(ModuleTest, TrainingModeReachesAllAndComesBackAsItWas) {

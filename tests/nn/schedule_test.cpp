@@ -11,8 +11,8 @@ using nn::ScheduleKind;
 
 TEST(MakeScheduleTest, TheUsualOneCycle) {
   const nn::Schedule usual = nn::make_schedule(ScheduleKind::one_cycle, 0.5, 100);
-  const nn::Schedule other = nn::one_cycle(0.5, 100, {.warmup_fraction = 0.1, .start_divisor = 5,
-                                                      .final_divisor = 2});
+  const nn::Schedule other =
+      nn::one_cycle(0.5, 100, {.warmup_fraction = 0.1, .start_divisor = 5, .final_divisor = 2});
   EXPECT_FLOAT_EQ(usual.at(0), 0.02f);
   EXPECT_FLOAT_EQ(usual.at(29), 0.5f);
   EXPECT_FLOAT_EQ(usual.at(99), 2e-6f);

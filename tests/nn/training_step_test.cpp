@@ -18,7 +18,12 @@ namespace {
 
 /// Images of 8x8 whose bright half (upper, lower, left) is their class, in noise.
 nn::Dataset halves(int64_t count) {
-  nn::Dataset dataset{.name = "halves", .height = 8, .width = 8, .channels = 1, .classes = 3};
+  nn::Dataset dataset;
+  dataset.name = "halves";
+  dataset.height = 8;
+  dataset.width = 8;
+  dataset.channels = 1;
+  dataset.classes = 3;
   uint64_t index = 0;
   for (nn::ImageSet* set : {&dataset.train, &dataset.test}) {
     set->count = count;

@@ -107,11 +107,11 @@ constexpr int64_t kSize = 40001;
 constexpr Tolerance kFiftySteps{.relative = 1e-5, .absolute = 1e-5};
 
 TEST_P(OptimizerUpdatesTest, AdamFollowsALoopInDouble) {
-  const ops::Schedule schedule{.kind = ops::ScheduleKind::cosine, .peak = 0.01,
-                               .total_steps = kSteps};
+  const ops::Schedule schedule{
+      .kind = ops::ScheduleKind::cosine, .peak = 0.01, .total_steps = kSteps};
   for (const AdamOptions& options :
-       {AdamOptions{}, AdamOptions{.beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-4,
-                                   .weight_decay = 0.1},
+       {AdamOptions{},
+        AdamOptions{.beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-4, .weight_decay = 0.1},
         AdamOptions{.weight_decay = 0.1, .decoupled = true}, AdamOptions{.beta1 = 0}}) {
     Tensor weights = random_tensor({kSize}, 1, -1, 1, DType::float32).to(device());
     if (device() == Device::cpu) weights = weights.clone();
@@ -177,24 +177,20 @@ TEST_P(OptimizerUpdatesTest, EmptyBuffers) {
 TEST(OptimizerUpdateErrorTest, NamesWhatDoesNotFit) {
   Tensor weights = Tensor::zeros({2}), other = Tensor::zeros({3}), none;
   const ops::StepState state = ops::first_step({.peak = 0.1}, Device::cpu);
-  EXPECT_TRUE(fails("adam_update: weights are float32 (2), another buffer is float32 (3)", [&] {
-    ops::adam_update(weights, other, weights, weights, state, {});
-  }));
+  EXPECT_TRUE(fails("adam_update: weights are float32 (2), another buffer is float32 (3)",
+                    [&] { ops::adam_update(weights, other, weights, weights, state, {}); }));
   EXPECT_TRUE(fails("betas must lie in [0, 1), got 1 and 0.999", [&] {
     ops::adam_update(weights, weights, weights, weights, state, {.beta1 = 1});
   }));
   EXPECT_TRUE(fails("epsilon must be above 0", [&] {
     ops::adam_update(weights, weights, weights, weights, state, {.epsilon = NAN});
   }));
-  EXPECT_TRUE(fails("Nesterov needs a momentum above 0", [&] {
-    ops::sgd_update(weights, weights, none, state, {.nesterov = true});
-  }));
-  EXPECT_TRUE(fails("momentum must lie in [0, 1)", [&] {
-    ops::sgd_update(weights, weights, none, state, {.momentum = -1});
-  }));
-  EXPECT_TRUE(fails("a velocity is kept with momentum", [&] {
-    ops::sgd_update(weights, weights, none, state, {.momentum = 0.9});
-  }));
+  EXPECT_TRUE(fails("Nesterov needs a momentum above 0",
+                    [&] { ops::sgd_update(weights, weights, none, state, {.nesterov = true}); }));
+  EXPECT_TRUE(fails("momentum must lie in [0, 1)",
+                    [&] { ops::sgd_update(weights, weights, none, state, {.momentum = -1}); }));
+  EXPECT_TRUE(fails("a velocity is kept with momentum",
+                    [&] { ops::sgd_update(weights, weights, none, state, {.momentum = 0.9}); }));
   Tensor wide = Tensor::zeros({2}, DType::float64);
   EXPECT_TRUE(fails("weights must be float32, got float64",
                     [&] { ops::sgd_update(wide, wide, none, state, {}); }));

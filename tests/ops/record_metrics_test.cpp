@@ -47,12 +47,10 @@ TEST(RecordMetricsErrorTest, NamesWhatDoesNotFit) {
   ops::StepState state = ops::first_step({.peak = 0.1}, Device::cpu);
   ops::StepMetrics metrics = ops::StepMetrics::of(2, Device::cpu);
   Tensor loss = Tensor::zeros({}), count = Tensor::zeros({}, DType::int32);
-  EXPECT_TRUE(fails("the loss must be one float32, got float32 (2)", [&] {
-    ops::record_metrics(Tensor::zeros({2}), count, state, metrics);
-  }));
-  EXPECT_TRUE(fails("the count must be one int32, got float32 ()", [&] {
-    ops::record_metrics(loss, loss, state, metrics);
-  }));
+  EXPECT_TRUE(fails("the loss must be one float32, got float32 (2)",
+                    [&] { ops::record_metrics(Tensor::zeros({2}), count, state, metrics); }));
+  EXPECT_TRUE(fails("the count must be one int32, got float32 ()",
+                    [&] { ops::record_metrics(loss, loss, state, metrics); }));
   EXPECT_TRUE(fails("room for at least one step", [] { ops::StepMetrics::of(0, Device::cpu); }));
 }
 

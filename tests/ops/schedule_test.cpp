@@ -30,16 +30,8 @@ TEST(ScheduleTest, CosineFallsFromThePeak) {
 // the rise ends at step 0.3 * 10 - 1 = 2.
 TEST(ScheduleTest, OneCycleHasThePublishedValues) {
   const Schedule schedule{.kind = ScheduleKind::one_cycle, .peak = 1, .total_steps = 10};
-  const double expected[] = {0.04,
-                             0.52,
-                             1.0,
-                             0.95048463,
-                             0.81174501,
-                             0.61126125,
-                             0.38874275,
-                             0.18825899,
-                             0.04951937,
-                             4e-6};
+  const double expected[] = {0.04,       0.52,       1.0,        0.95048463, 0.81174501,
+                             0.61126125, 0.38874275, 0.18825899, 0.04951937, 4e-6};
   for (int step = 0; step < 10; ++step) EXPECT_NEAR(schedule.at(step), expected[step], kRelative);
   EXPECT_EQ(schedule.at(10), schedule.at(9));
 }
