@@ -2,7 +2,8 @@
 //
 //   max:      y[n,p,q,c] = max over the window of x[n,h,w,c]
 //             dL/dx[n,h,w,c] = sum of g[n,p,q,c] over the windows whose maximum is at (h, w); of
-//             several equal maxima the first in row-major order counts
+//             several equal maxima the first in row-major order counts (cuDNN leaves the choice
+//             open); NaN where the window holds one
 //   average:  y[n,p,q,c] = mean over the window of x[n,h,w,c], padding not counted
 //             dL/dx[n,h,w,c] = sum of g[n,p,q,c] / (elements counted) over the windows around (h, w)
 #pragma once
