@@ -16,8 +16,8 @@ struct BatchNormGeometry {
                     const ops::BatchNormOptions& options);
 };
 
-/// What the forward pass normalised with, (C) each: the batch's or a copy of the running ones, which
-/// may change before the backward pass.
+/// What the forward pass normalised with, (C) each: the batch's, or a copy of the running ones,
+/// which may change before backward.
 struct BatchNormStatistics {
   Tensor mean;
   Tensor inverse_deviation;  // 1 / sqrt(variance + epsilon)
