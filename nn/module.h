@@ -84,7 +84,7 @@ class ForwardObserver {
   Function function_;
 };
 
-/// Evaluation mode, and nothing is recorded, while this lives; then every module's own mode returns.
+/// Evaluation mode and no recording while this lives; then every module's own mode returns.
 class EvaluationScope {
  public:
   explicit EvaluationScope(Module& model);

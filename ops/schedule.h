@@ -1,4 +1,4 @@
-// Learning-rate schedules: one formula for all rungs, so that CPU and GPU give nearly the same rate.
+// Learning-rate schedules: one formula for all rungs, so CPU and GPU give nearly the same rate.
 //
 // With t the step (0 is the first), T = total_steps and p = peak, each t beyond T - 1 counting as
 // T - 1:
