@@ -79,6 +79,8 @@ std::string nearest_flag(const CLI::App& app, std::string unknown) {
 
 void declare_options(CLI::App& app, Options& options) {
   constexpr double kMillion = 1e6;
+  // A flag given twice: the later one counts, so that scripts can add to a command line.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.option_defaults()->group("Where it runs");
   add_choice<DeviceChoice>(app, "--device", options.device,
                            {{"auto", DeviceChoice::automatic},

@@ -188,7 +188,7 @@ void print_header(const Run& run, nn::Module& model) {
                          model_name(options), optimizer_name(options),
                          schedule_name(options), run.learning_rate, options.epochs,
                          options.batch_size, options.seed));
-  fmt::print("\n{}\n", nn::summary(model, {1, data.height, data.width, data.channels}));
+  fmt::print("\n{}\n", nn::summary(model, {data.height, data.width, data.channels}));
   std::fflush(stdout);
 }
 
