@@ -22,8 +22,9 @@ Node::~Node() {
   const bool outermost = dying == nullptr;
   if (outermost) dying = &list;
   for (Edge& edge : edges_) {
-    if (edge.record && edge.record.use_count() == 1 && edge.record->producer)
-      dying->push_back(std::move(edge.record->producer));
+    // Let go of edge by edge: of two edges to one record, as of x * x, the second is the last.
+    const std::shared_ptr<GradRecord> record = std::move(edge.record);
+    if (record.use_count() == 1 && record->producer) dying->push_back(std::move(record->producer));
   }
   if (!outermost) return;
   while (!list.empty()) {
@@ -39,6 +40,7 @@ Tensor Node::make_grad(size_t input) const {
   GradRecord& record = *edge.record;
   if (!record.producer && record.grad.defined() && record.grad_is_stale) {
     record.grad_is_stale = false;
+    record.grad_written_in_place = true;
     return record.grad;
   }
   const MemoryScope scope(MemoryUse::gradients);
@@ -125,8 +127,8 @@ class BackwardPass {
     if (!record.grad.defined()) {
       // A leaf's gradient outlives the pass, so it must not alias what the op passed on.
       record.grad = is_leaf ? own_copy(gradient) : gradient.detach();
-    } else if (is_leaf && is_same_memory(record.grad, gradient)) {
-      return;  // written in place through make_grad
+    } else if (record.grad_written_in_place && is_same_memory(record.grad, gradient)) {
+      record.grad_written_in_place = false;  // through make_grad: nothing is left to do
     } else if (record.grad_is_stale) {
       record.grad.copy_from(gradient);
     } else if (is_leaf) {

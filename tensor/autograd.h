@@ -25,6 +25,8 @@ struct GradRecord {
   /// The next gradient overwrites `grad` instead of adding to it: how a leaf's gradient is zeroed
   /// without touching its memory.
   bool grad_is_stale = false;
+  /// make_grad() has lent `grad` to the op whose backward runs now.
+  bool grad_written_in_place = false;
 };
 
 /// The gradients of a node's inputs, in their order; undefined where none is needed.

@@ -101,6 +101,7 @@ int cores_available() {
 struct Threads {
   int count = cores_available();
   std::unique_ptr<ThreadPool> pool;  // started by the first parallel_for that needs it
+  std::mutex in_use;                 // held by the caller whose work the pool does
 };
 
 Threads& threads() {
@@ -127,6 +128,8 @@ void parallel_for(int64_t count, int64_t grain,
   if (count <= 0) return;
   const int64_t parts = std::min<int64_t>(thread_count(), count / std::max<int64_t>(grain, 1));
   if (parts <= 1 || inside_parallel_for) return body(0, count);
+  const std::unique_lock claim(threads().in_use, std::try_to_lock);
+  if (!claim) return body(0, count);
 
   // Four chunks a thread even out unequal cores; a chunk is never smaller than the grain.
   const int64_t chunk = std::max(grain, (count + 4 * parts - 1) / (4 * parts));
