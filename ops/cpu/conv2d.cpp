@@ -10,6 +10,7 @@
 #include "ops/conv2d_kernels.h"
 
 #include <algorithm>
+#include <span>
 #include <vector>
 
 #include "ops/cpu/gather_gemm.h"
@@ -87,6 +88,26 @@ struct Walk {
     return offsets;
   }
 
+  /// Result rows that meet the same rows of taps inside the image: the others would add zeros.
+  struct Band {
+    int64_t first_row, rows, first_tap_row, tap_rows;
+  };
+
+  std::vector<Band> bands() const {
+    std::vector<Band> result;
+    for (int64_t p = 0; p < height.count; ++p) {
+      int64_t first = 0, end = height.taps;
+      while (first < end && is_above(p, first)) ++first;
+      while (first < end && is_below(p, end - 1)) --end;
+      if (!result.empty() && result.back().first_tap_row == first &&
+          result.back().tap_rows == end - first)
+        ++result.back().rows;
+      else
+        result.push_back({p, 1, first, end - first});
+    }
+    return result;
+  }
+
   /// Calls `visit(n, frame)` for the images [begin, end) of a batch.
   template <class Visit>
   void for_each_frame(const float* images, int64_t begin, int64_t end, Visit&& visit) const {
@@ -104,6 +125,14 @@ struct Walk {
   }
 
  private:
+  int64_t read_row(int64_t p, int64_t tap) const {
+    return height.first + p * height.step + tap * height.tap_step;
+  }
+  bool is_above(int64_t p, int64_t tap) const { return read_row(p, tap) < height.origin; }
+  bool is_below(int64_t p, int64_t tap) const {
+    return read_row(p, tap) > height.origin + (height.image - 1) * height.spread;
+  }
+
   int64_t at(int64_t row, int64_t column) const { return (row * width.frame + column) * channels; }
 
   void place(const float* image, float* frame) const {
@@ -121,6 +150,10 @@ struct Walk {
   }
 };
 
+std::span<const int64_t> part(const std::vector<int64_t>& offsets, int64_t first, int64_t count) {
+  return std::span(offsets).subspan(static_cast<size_t>(first), static_cast<size_t>(count));
+}
+
 /// results[n][pixel][group, columns] = sum over taps and channels; `filters` holds the packed
 /// filters of one group after the other.
 void correlate(const Walk& walk, int64_t batch, int64_t groups, const PackedPanels& filters,
@@ -128,8 +161,23 @@ void correlate(const Walk& walk, int64_t batch, int64_t groups, const PackedPane
   const int64_t group_channels = walk.channels / groups;
   const std::vector<int64_t> pixels = walk.pixel_offsets();
   const std::vector<int64_t> taps = walk.tap_offsets(group_channels);
+  const std::vector<Walk::Band> bands = walk.bands();
   const int64_t pixel_count = static_cast<int64_t>(pixels.size());
+  const int64_t tap_row = walk.width.taps * group_channels;
   const int64_t result_channels = groups * filters.columns;
+  const auto compute_band = [&](const Walk::Band& band, const PackedPanels::Panel& panel,
+                                const float* frame, float* result) {
+    const int64_t first_pixel = band.first_row * walk.width.count;
+    gather_gemm({.a = frame,
+                 .row_offsets = part(pixels, first_pixel, band.rows * walk.width.count),
+                 .depth_offsets = part(taps, band.first_tap_row * tap_row, band.tap_rows * tap_row),
+                 .b = panel.data + band.first_tap_row * tap_row * panel.stride,
+                 .b_stride = panel.stride,
+                 .c = result + first_pixel * result_channels + panel.first_column,
+                 .c_stride = result_channels,
+                 .columns = panel.columns,
+                 .accumulate = false});
+  };
   const int64_t work = pixel_count * result_channels * filters.depth;
   parallel_for(batch, grain_for(work), [&](int64_t begin, int64_t end) {
     walk.for_each_frame(images, begin, end, [&](int64_t n, const float* frame) {
@@ -137,18 +185,9 @@ void correlate(const Walk& walk, int64_t batch, int64_t groups, const PackedPane
         PackedPanels own = filters;
         own.data += group * filters.size();
         float* result = results + n * pixel_count * result_channels + group * filters.columns;
-        for (int64_t index = 0; index < own.count(); ++index) {
-          const PackedPanels::Panel panel = own.panel(index);
-          gather_gemm({.a = frame + group * group_channels,
-                       .row_offsets = pixels,
-                       .depth_offsets = taps,
-                       .b = panel.data,
-                       .b_stride = panel.stride,
-                       .c = result + panel.first_column,
-                       .c_stride = result_channels,
-                       .columns = panel.columns,
-                       .accumulate = false});
-        }
+        for (int64_t index = 0; index < own.count(); ++index)
+          for (const Walk::Band& band : bands)
+            compute_band(band, own.panel(index), frame + group * group_channels, result);
       }
     });
   });
@@ -160,6 +199,14 @@ int64_t chunk_count(int64_t batch, int64_t weight_size) {
   constexpr int64_t kMostChunks = 32, kMostFloats = 1 << 22;
   const int64_t fitting = kMostFloats / std::max<int64_t>(weight_size, 1);
   return std::max<int64_t>(1, std::min({batch, kMostChunks, fitting}));
+}
+
+/// Adds all partial sums to the first, in their order.
+void sum_partials(int64_t chunks, int64_t size, float* partials) {
+  parallel_for(size, grain_for(chunks), [&](int64_t begin, int64_t end) {
+    for (int64_t chunk = 1; chunk < chunks; ++chunk)
+      for (int64_t i = begin; i < end; ++i) partials[i] += partials[chunk * size + i];
+  });
 }
 
 /// partial[tap][column] (+)= sum over pixels, for one group of one image.
@@ -260,15 +307,11 @@ void conv2d_grad_weight(const Conv2dGeometry& geometry, const Tensor& input,
     }
   });
 
+  sum_partials(chunks, weight_size, partials);
   float* result = grad_weight.data<float>();
   for (int64_t k = 0; k < geometry.out_channels; ++k) {
-    const float* own = partials + k / columns * depth * columns + k % columns;
-    for (int64_t d = 0; d < depth; ++d) {
-      float sum = 0;
-      for (int64_t chunk = 0; chunk < chunks; ++chunk)
-        sum += own[chunk * weight_size + d * columns];
-      result[k * depth + d] = sum;
-    }
+    const float* sums = partials + k / columns * depth * columns + k % columns;
+    for (int64_t d = 0; d < depth; ++d) result[k * depth + d] = sums[d * columns];
   }
 }
 

@@ -1,6 +1,7 @@
 #include "ops/cpu/gather_gemm.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace strata::cpu {
 namespace {
@@ -154,33 +155,24 @@ void compute_baseline(const GatherGemm& product) {
   compute<8, 1, 6>(product);
 }
 
-struct Variant {
-  void (*compute)(const GatherGemm&);
-  int64_t panel_width;
-};
-
-Variant choose_variant() {
+std::vector<GatherGemmVariant> find_variants() {
+  std::vector<GatherGemmVariant> found;
 #ifdef __x86_64__
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
-    return {compute_avx512, 32};
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return {compute_avx2, 16};
+    found.push_back({"avx512", 32, compute_avx512});
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    found.push_back({"avx2", 16, compute_avx2});
 #endif
-  return {compute_baseline, 8};
-}
-
-const Variant& variant() {
-  static const Variant chosen = choose_variant();
-  return chosen;
+  found.push_back({"baseline", 8, compute_baseline});
+  return found;
 }
 
 }  // namespace
 
-int64_t panel_width() {
-  return variant().panel_width;
-}
-void gather_gemm(const GatherGemm& product) {
-  variant().compute(product);
+std::span<const GatherGemmVariant> gather_gemm_variants() {
+  static const std::vector<GatherGemmVariant> variants = find_variants();
+  return variants;
 }
 
 }  // namespace strata::cpu

@@ -28,15 +28,27 @@ struct GatherGemm {
   int64_t b_stride;
   float* c;  // row i at c + i c_stride, written up to `columns`
   int64_t c_stride;
-  int64_t columns;  // 1 to panel_width()
+  int64_t columns;  // 1 to the variant's panel_width
   bool accumulate;
 };
 
-/// How many columns one call may have: as many as the processor's registers hold well.
-int64_t panel_width();
+/// One compilation of the loop.
+struct GatherGemmVariant {
+  const char* name;
+  int64_t panel_width;  // how many columns a call may have: as many as the registers hold well
+  /// Sums in the order of l, in blocks that depend on nothing but the depth: a row's result has the
+  /// same bits whichever rows stand beside it.
+  void (*compute)(const GatherGemm& product);
+};
 
-/// Sums in the order of l, in blocks that depend on nothing but the depth: a row's result has the
-/// same bits whichever rows stand beside it.
-void gather_gemm(const GatherGemm& product);
+/// Those that this processor can run, the fastest first.
+std::span<const GatherGemmVariant> gather_gemm_variants();
+
+inline int64_t panel_width() {
+  return gather_gemm_variants()[0].panel_width;
+}
+inline void gather_gemm(const GatherGemm& product) {
+  gather_gemm_variants()[0].compute(product);
+}
 
 }  // namespace strata::cpu

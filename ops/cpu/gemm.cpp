@@ -93,7 +93,10 @@ void PackedPanels::pack(int64_t index, const MatrixView& source, int64_t first,
   for (int64_t l = 0; l < rows; ++l) {
     float* to = target.data + (first + l) * target.stride;
     const float* row = from + l * source.row;
-    for (int64_t j = 0; j < target.columns; ++j) to[j] = row[j * source.column];
+    if (source.column == 1)
+      std::copy(row, row + target.columns, to);
+    else
+      for (int64_t j = 0; j < target.columns; ++j) to[j] = row[j * source.column];
     std::fill(to + target.columns, to + target.stride, 0.0f);
   }
 }
