@@ -129,7 +129,7 @@ void declare_options(CLI::App& app, Options& options) {
   app.add_option("--lr", options.learning_rate, "the (highest) learning rate")
       ->check(between(1e-12, 1e30))
       ->type_name("X")
-      ->default_str("0.01 for adam, 0.1 for sgd");
+      ->default_str("0.005 for adam, 0.1 for sgd");
   add_choice<nn::ScheduleKind>(app, "--schedule", options.schedule,
                                {{"one-cycle", nn::ScheduleKind::one_cycle},
                                 {"cosine", nn::ScheduleKind::cosine},
@@ -152,7 +152,7 @@ void declare_options(CLI::App& app, Options& options) {
 }  // namespace
 
 double default_learning_rate(OptimizerKind optimizer) {
-  return optimizer == OptimizerKind::adam ? 0.01 : 0.1;
+  return optimizer == OptimizerKind::adam ? 0.005 : 0.1;
 }
 
 std::variant<Options, int> parse_options(int argc, char** argv) {

@@ -38,7 +38,7 @@ struct Options {
 /// --version, 2 after a usage error, whose message has been printed to standard error.
 std::variant<Options, int> parse_options(int argc, char** argv);
 
-/// The peak learning rate of an optimizer: 0.01 for Adam, 0.1 for SGD.
+/// The peak learning rate of an optimizer: 0.005 for Adam, 0.1 for SGD.
 double default_learning_rate(OptimizerKind optimizer);
 
 }  // namespace strata::train_mnist
