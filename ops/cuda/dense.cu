@@ -20,17 +20,19 @@ template <bool kAlongK>
 struct MaskedGradient : MatrixOperand<kAlongK> {
   const float* relu_output;
 
-  __device__ float at(int64_t line, int64_t step) const {
+  __device__ float at(int64_t line, int64_t step, bool wanted) const {
     const int64_t offset = line + step;
-    const float gradient = this->data[offset];  // before the test: both loads are then under way
-    return relu_output == nullptr || relu_output[offset] > 0 ? gradient : 0.0f;
+    const bool masked = relu_output != nullptr;
+    const bool closed = masked & !(load_if(wanted & masked, relu_output + offset) > 0);
+    const float gradient = load_if(wanted, this->data + offset);
+    return closed ? 0.0f : gradient;
   }
 };
 
 struct MaskedRows {
   MaskedGradient<true> gradient;
   __device__ float operator()(int64_t row, int64_t column) const {
-    return gradient.at(row * gradient.stride, column);
+    return gradient.at(row * gradient.stride, column, true);
   }
 };
 

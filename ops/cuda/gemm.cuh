@@ -12,12 +12,13 @@
 //   void select(z)     moves on to product z of a batch
 //   Line line(i)       what can be known of line i; kept in registers, outside the loop over k
 //   Step step(k)       what can be known of k; shared by all lines that a thread reads
-//   float at(line, step)
+//   float at(line, step, wanted)   0, and nothing read, unless `wanted`
 //
 // What this leaves out: tensor cores (they round float32 to TF32) and asynchronous copies.
 #pragma once
 
 #include "ops/cuda/gemm_plan.h"
+#include "ops/cuda/load_if.cuh"
 #include "ops/cuda/sum_rows.cuh"
 #include "tensor/pool.h"
 #include "tensor/tensor.h"
@@ -39,8 +40,11 @@ struct GemmOutput {
     return column_stride == 1 && row_stride % 4 == 0 && batch_stride % 4 == 0 &&
            reinterpret_cast<uintptr_t>(data) % sizeof(float4) == 0;
   }
-  __device__ float finished(int j, float value) const {
-    if (bias != nullptr) value += bias[j];
+  __device__ float bias_of(int j, int columns) const {
+    return load_if((bias != nullptr) & (j < columns), bias + j);
+  }
+  __device__ float finished(float value, float bias_of_column) const {
+    value += bias_of_column;
     return relu && value < 0 ? 0.0f : value;  // the comparison keeps NaN, which fmaxf would hide
   }
   __device__ float* address(int64_t z, int i, int j) const {
@@ -83,8 +87,7 @@ class TileReader {
       const int own = k + own_step() + y * kStepStride;
       const auto step = operand_.step(own);
 #pragma unroll
-      for (int x = 0; x < kOwnLines; ++x)
-        values_[y][x] = own < k_end ? operand_.at(lines_[x], step) : 0.0f;
+      for (int x = 0; x < kOwnLines; ++x) values_[y][x] = operand_.at(lines_[x], step, own < k_end);
     }
   }
 
@@ -133,25 +136,29 @@ __device__ void load_vectors(const float* shared, float (&values)[kCount]) {
   }
 }
 
-/// One thread's part of C: sums(r, c) belongs to row first_row + r and column first_column + c.
+/// One thread's part of C: sums[r][c] belongs to row first_row + r and column first_column + c.
 template <int kRows>
 __device__ void store_part(const GemmOutput& output, const GemmLoop& loop, int64_t z, int first_row,
                            int first_column, const float (&sums)[kRows][4]) {
+  float bias[4];
+#pragma unroll
+  for (int c = 0; c < 4; ++c) bias[c] = output.bias_of(first_column + c, loop.n);
+  const bool as_vectors = loop.store_vectors && first_column + 3 < loop.n;
 #pragma unroll
   for (int r = 0; r < kRows; ++r) {
-    const int i = first_row + r, j = first_column;
+    const int i = first_row + r;
     if (i >= loop.m) return;
     float done[4];
 #pragma unroll
-    for (int c = 0; c < 4; ++c) done[c] = j + c < loop.n ? output.finished(j + c, sums[r][c]) : 0;
-    if (loop.store_vectors && j + 3 < loop.n) {
-      *reinterpret_cast<float4*>(output.address(z, i, j)) =
+    for (int c = 0; c < 4; ++c) done[c] = output.finished(sums[r][c], bias[c]);
+    if (as_vectors) {
+      *reinterpret_cast<float4*>(output.address(z, i, first_column)) =
           make_float4(done[0], done[1], done[2], done[3]);
       continue;
     }
 #pragma unroll
     for (int c = 0; c < 4; ++c)
-      if (j + c < loop.n) *output.address(z, i, j + c) = done[c];
+      if (first_column + c < loop.n) *output.address(z, i, first_column + c) = done[c];
   }
 }
 
@@ -251,7 +258,7 @@ struct StoreSum {
   int n;
   __device__ void operator()(int z, int64_t column, float sum) const {
     const int element = static_cast<int>(column), i = element / n, j = element - i * n;
-    *output.address(z, i, j) = output.finished(j, sum);
+    *output.address(z, i, j) = output.finished(sum, output.bias_of(j, n));
   }
 };
 

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "ops/cuda/load_if.cuh"
+
 namespace strata::cuda {
 
 /// Element k of line i is data[i stride + k] along k, otherwise data[k stride + i].
@@ -19,7 +21,9 @@ struct MatrixOperand {
   __device__ void select(int64_t z) { data += z * batch_stride; }
   __device__ Line line(int i) const { return kAlongK ? i * stride : i; }
   __device__ Step step(int k) const { return kAlongK ? k : k * stride; }
-  __device__ float at(Line line, Step step) const { return data[line + step]; }
+  __device__ float at(Line line, Step step, bool wanted) const {
+    return load_if(wanted, data + line + step);
+  }
 };
 
 using LinesAlongK = MatrixOperand<true>;
