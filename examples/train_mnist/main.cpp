@@ -29,10 +29,14 @@ enum ExitCode {
 
 ExitCode exit_code_of(ErrorKind kind) {
   switch (kind) {
-    case ErrorKind::usage: return kUsage;
-    case ErrorKind::data: return kDataUnusable;
-    case ErrorKind::diverged: return kDiverged;
-    default: return kDeviceUnusable;
+    case ErrorKind::usage:
+      return kUsage;
+    case ErrorKind::data:
+      return kDataUnusable;
+    case ErrorKind::diverged:
+      return kDiverged;
+    default:
+      return kDeviceUnusable;
   }
 }
 

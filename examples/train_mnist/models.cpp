@@ -15,13 +15,17 @@ constexpr nn::Conv2DOptions kConvolution{.init = {.kind = nn::Init::Kind::he_uni
 std::unique_ptr<nn::Sequential> make_lenet(const nn::Dataset& data, nn::Builder& builder) {
   constexpr int64_t kSmallest = 12;  // leaves one pixel after the second pooling
   if (data.height < kSmallest || data.width < kSmallest)
-    fail(ErrorKind::data, "{}: images of {}x{} are too small for lenet, which needs {}x{}; use "
-         "--model mlp", data.source, data.height, data.width, kSmallest, kSmallest);
+    fail(ErrorKind::data,
+         "{}: images of {}x{} are too small for lenet, which needs {}x{}; use "
+         "--model mlp",
+         data.source, data.height, data.width, kSmallest, kSmallest);
   const auto after_features = [](int64_t extent) { return ((extent - 4) / 2 - 2) / 2; };
   const int64_t features = after_features(data.height) * after_features(data.width) * 32;
 
   auto model = std::make_unique<nn::Sequential>();
-  model->add_named<nn::Conv2D>("conv1", builder, data.channels, 24, ops::Extent2d{5, 5}, kConvolution)
+  model
+      ->add_named<nn::Conv2D>("conv1", builder, data.channels, 24, ops::Extent2d{5, 5},
+                              kConvolution)
       .add_named<nn::MaxPool2D>("pool1")
       .add_named<nn::ReLU>("relu1")
       .add_named<nn::Conv2D>("conv2", builder, 24, 32, ops::Extent2d{3, 3}, kConvolution)
@@ -36,7 +40,8 @@ std::unique_ptr<nn::Sequential> make_lenet(const nn::Dataset& data, nn::Builder&
 std::unique_ptr<nn::Sequential> make_mlp(const nn::Dataset& data, nn::Builder& builder) {
   auto model = std::make_unique<nn::Sequential>();
   model->add_named<nn::Flatten>("flatten")
-      .add_named<nn::Dense>("dense1", builder, data.height * data.width * data.channels, 512, kHidden)
+      .add_named<nn::Dense>("dense1", builder, data.height * data.width * data.channels, 512,
+                            kHidden)
       .add_named<nn::Dense>("dense2", builder, 512, 256, kHidden)
       .add_named<nn::Dense>("dense3", builder, 256, data.classes);
   return model;

@@ -28,6 +28,11 @@ CLI::Validator between(double low, double high) {
       "");
 }
 
+// CLI11 prints a default as a part of the flag, where it reads like one.
+std::string with_default(std::string_view help, std::string_view value) {
+  return fmt::format("{} [{}]", help, value);
+}
+
 /// Accepts the names of an enumeration's values.
 template <class Enum>
 void add_choice(CLI::App& app, const std::string& flag, Enum& value,
@@ -38,15 +43,15 @@ void add_choice(CLI::App& app, const std::string& flag, Enum& value,
     if (choice == value) chosen = name;
   }
   app.add_option_function<std::string>(
-         flag, [&value, names](const std::string& name) { value = names.at(name); }, help)
+         flag, [&value, names](const std::string& name) { value = names.at(name); },
+         with_default(help, chosen))
       ->check(CLI::Validator(
           [names, choices](const std::string& text) -> std::string {
             if (names.contains(text)) return {};
             return fmt::format("takes {}, not '{}'", choices, text);
           },
           ""))
-      ->type_name(choices)
-      ->default_str(chosen);
+      ->type_name(choices);
 }
 
 size_t edit_distance(std::string_view a, std::string_view b) {
@@ -68,7 +73,7 @@ std::string nearest_flag(const CLI::App& app, std::string unknown) {
   std::string best;
   size_t best_distance = SIZE_MAX;
   for (const CLI::Option* option : app.get_options()) {
-    const std::string name = "--" + option->get_single_name();
+    const std::string name = fmt::format("--{}", option->get_single_name());
     if (const size_t distance = edit_distance(unknown, name); distance < best_distance) {
       best_distance = distance;
       best = name;
@@ -82,11 +87,10 @@ void declare_options(CLI::App& app, Options& options) {
   // A flag given twice: the later one counts, so that scripts can add to a command line.
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.option_defaults()->group("Where it runs");
-  add_choice<DeviceChoice>(app, "--device", options.device,
-                           {{"auto", DeviceChoice::automatic},
-                            {"cpu", DeviceChoice::cpu},
-                            {"gpu", DeviceChoice::gpu}},
-                           "auto takes a usable GPU, otherwise the CPU");
+  add_choice<DeviceChoice>(
+      app, "--device", options.device,
+      {{"auto", DeviceChoice::automatic}, {"cpu", DeviceChoice::cpu}, {"gpu", DeviceChoice::gpu}},
+      "auto takes a usable GPU, otherwise the CPU");
   add_choice<Kernels>(app, "--kernels", options.kernels,
                       {{"auto", Kernels::automatic},
                        {"library", Kernels::library},
@@ -96,53 +100,55 @@ void declare_options(CLI::App& app, Options& options) {
   add_choice<Precision>(app, "--precision", options.precision,
                         {{"fp32", Precision::fp32}, {"tf32", Precision::tf32}},
                         "tf32 lets the libraries use tensor cores for products");
-  app.add_option("--threads", options.threads, "CPU threads")
+  app.add_option("--threads", options.threads, with_default("CPU threads", "all cores"))
       ->check(between(1, 1024))
-      ->type_name("N")
-      ->default_str("all cores");
-  app.add_option("--memory-limit", options.memory_limit_mb, "megabytes to take of the device")
+      ->type_name("N");
+  app.add_option("--memory-limit", options.memory_limit_mb,
+                 with_default("megabytes to take of the device", "all there is"))
       ->check(between(1, 1e9))
-      ->type_name("MB")
-      ->default_str("all there is");
+      ->type_name("MB");
 
   app.option_defaults()->group("What it learns");
-  app.add_option("--data", options.data,
-                 "a folder of four IDX files (raw or .gz), or digits, which the program draws")
-      ->type_name("DIR|digits")
-      ->default_str("data/mnist, ../shared/mnist, digits");
+  app.add_option(
+         "--data", options.data,
+         with_default("a folder of four IDX files (raw or .gz), or digits, which the program "
+                      "draws",
+                      "data/mnist, ../shared/mnist, digits"))
+      ->type_name("DIR|digits");
   add_choice<ModelKind>(app, "--model", options.model,
                         {{"lenet", ModelKind::lenet}, {"mlp", ModelKind::mlp}},
                         "two convolutions, or dense layers only");
 
   app.option_defaults()->group("How it learns");
-  app.add_option("--epochs", options.epochs, "passes over the training images")
+  app.add_option("--epochs", options.epochs,
+                 with_default("passes over the training images", std::to_string(options.epochs)))
       ->check(between(1, kMillion))
-      ->type_name("N")
-      ->capture_default_str();
-  app.add_option("--batch-size", options.batch_size, "images a step")
+      ->type_name("N");
+  app.add_option("--batch-size", options.batch_size,
+                 with_default("images a step", std::to_string(options.batch_size)))
       ->check(between(1, kMillion))
-      ->type_name("N")
-      ->capture_default_str();
+      ->type_name("N");
   add_choice<OptimizerKind>(app, "--optimizer", options.optimizer,
                             {{"adam", OptimizerKind::adam}, {"sgd", OptimizerKind::sgd}},
                             "sgd has Nesterov momentum 0.9");
-  app.add_option("--lr", options.learning_rate, "the (highest) learning rate")
+  app.add_option("--lr", options.learning_rate,
+                 with_default("the (highest) learning rate", "0.005 for adam, 0.1 for sgd"))
       ->check(between(1e-12, 1e30))
-      ->type_name("X")
-      ->default_str("0.005 for adam, 0.1 for sgd");
+      ->type_name("X");
   add_choice<nn::ScheduleKind>(app, "--schedule", options.schedule,
                                {{"one-cycle", nn::ScheduleKind::one_cycle},
                                 {"cosine", nn::ScheduleKind::cosine},
                                 {"constant", nn::ScheduleKind::constant}},
                                "how the learning rate moves over the run");
-  app.add_option("--seed", options.seed, "the same seed gives the same bits")
+  app.add_option("--seed", options.seed,
+                 with_default("the same seed gives the same bits", std::to_string(options.seed)))
       ->check(between(0, 9e15))
-      ->type_name("N")
-      ->capture_default_str();
-  app.add_option("--target-accuracy", options.target_accuracy, "percent of the test images")
+      ->type_name("N");
+  app.add_option("--target-accuracy", options.target_accuracy,
+                 with_default("percent of the test images to get right",
+                              "99 for lenet, 97 for mlp; none on a data set of your own"))
       ->check(between(0, 100))
-      ->type_name("PCT")
-      ->default_str("99 for lenet, 97 for mlp; none on a data set of your own");
+      ->type_name("PCT");
 
   app.option_defaults()->group("What it prints");
   app.add_option("--json", options.json, "write the results as one JSON object")->type_name("FILE");
@@ -170,8 +176,10 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
     return app.exit(success);
   } catch (const CLI::ExtrasError&) {
     const std::string unknown = app.remaining().front();
-    fmt::print(stderr, "train_mnist: unknown argument {}; did you mean {}? (see --help)\n", unknown,
-               nearest_flag(app, unknown));
+    const std::string hint = unknown.starts_with("-")
+                                 ? fmt::format("; did you mean {}?", nearest_flag(app, unknown))
+                                 : "";
+    fmt::print(stderr, "train_mnist: unknown argument {}{} (see --help)\n", unknown, hint);
     return kUsage;
   } catch (const CLI::ParseError& error) {
     std::string message = error.what();

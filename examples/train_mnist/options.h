@@ -17,8 +17,8 @@ enum class OptimizerKind { adam, sgd };
 
 struct Options {
   DeviceChoice device = DeviceChoice::automatic;
-  int threads = 0;                // CPU threads; 0: all cores
-  int64_t memory_limit_mb = 0;    // of the device's memory; 0: all there is
+  int threads = 0;                  // CPU threads; 0: all cores
+  int64_t memory_limit_mb = 0;      // of the device's memory; 0: all there is
   std::optional<std::string> data;  // a folder of IDX files, or "digits"
   ModelKind model = ModelKind::lenet;
   int64_t epochs = 4;

@@ -26,14 +26,17 @@ std::string drawn_bar(double fraction) {
 Progress::Progress(bool quiet)
     : bar_(!quiet && isatty(STDOUT_FILENO)), next_look_(Clock::now() + kBetweenLooks) {}
 
-bool Progress::due() const { return bar_ && Clock::now() >= next_look_; }
+bool Progress::due() const {
+  return bar_ && Clock::now() >= next_look_;
+}
 
 void Progress::show(const Moment& moment) {
   const double fraction = static_cast<double>(moment.step) / static_cast<double>(moment.steps);
-  fmt::print("\r\x1b[Kepoch {}/{} {} {:3.0f}%  loss {:.4f}  accuracy {:.2f}%  {:.0f} images/s  "
-             "{:.0f} s left",
-             moment.epoch, moment.epochs, drawn_bar(fraction), 100 * fraction, moment.loss,
-             moment.accuracy, moment.images_per_second, moment.seconds_left);
+  fmt::print(
+      "\r\x1b[Kepoch {}/{} {} {:3.0f}%  loss {:.4f}  accuracy {:.2f}%  {:.0f} images/s  "
+      "{:.0f} s left",
+      moment.epoch, moment.epochs, drawn_bar(fraction), 100 * fraction, moment.loss,
+      moment.accuracy, moment.images_per_second, moment.seconds_left);
   std::fflush(stdout);
   next_look_ = Clock::now() + kBetweenLooks;
 }

@@ -8,12 +8,12 @@ namespace strata::train_mnist {
 
 /// What is known in the middle of an epoch.
 struct Moment {
-  int64_t epoch, epochs;           // the epoch that runs, from 1
-  int64_t step, steps;             // steps done in it, and its steps
-  double loss;                     // mean over the epoch so far
-  double accuracy;                 // percent of the training images so far
+  int64_t epoch, epochs;  // the epoch that runs, from 1
+  int64_t step, steps;    // steps done in it, and its steps
+  double loss;            // mean over the epoch so far
+  double accuracy;        // percent of the training images so far
   double images_per_second;
-  double seconds_left;             // of the whole run
+  double seconds_left;  // of the whole run
 };
 
 /// What an epoch came to.

@@ -82,17 +82,17 @@ void print_gpu_facts() {
   print_fact("driver", fmt::format("{}, for CUDA up to {}",
                                    info.driver.empty() ? "of unknown version" : info.driver,
                                    cuda_version(info.driver_cuda)));
-  print_fact("runtime", fmt::format("CUDA {}, linked into this program",
-                                    cuda_version(info.runtime_cuda)));
+  print_fact("runtime",
+             fmt::format("CUDA {}, linked into this program", cuda_version(info.runtime_cuda)));
   for (const auto& [name, library] : loaded_libraries())
     print_fact(name, fmt::format("{}  {}", library.version, library.path));
   for (const std::string& reason : libraries_passed_over()) print_fact("not used", reason);
 }
 
 std::string data_line(const nn::Dataset& data) {
-  return fmt::format("{}: {} + {} images of {}x{}x{}, {} classes ({})", data.name,
-                     data.train.count, data.test.count, data.height, data.width, data.channels,
-                     data.classes, data.source);
+  return fmt::format("{}: {} + {} images of {}x{}x{}, {} classes ({})", data.name, data.train.count,
+                     data.test.count, data.height, data.width, data.channels, data.classes,
+                     data.source);
 }
 
 std::string_view model_name(const Options& options) {
@@ -126,32 +126,40 @@ json versions(const Run& run) {
 json to_json(const Run& run, const Results& results, double total_seconds) {
   const Options& options = run.options;
   const nn::Dataset& data = run.dataset;
-  json report = {
-      {"device", {{"type", name_of(run.device)}, {"name", device_name(run)},
-                  {"threads", thread_count()}, {"note", run.device_note}}},
-      {"kernels", {{"choice", name_of(options.kernels)}, {"ops", rung_of_each_op()}}},
-      {"precision", name_of(options.precision)},
-      {"dataset", {{"name", data.name}, {"source", data.source}, {"train", data.train.count},
-                   {"test", data.test.count}, {"height", data.height}, {"width", data.width},
-                   {"channels", data.channels}, {"classes", data.classes},
+  json report = {{"device",
+                  {{"type", name_of(run.device)},
+                   {"name", device_name(run)},
+                   {"threads", thread_count()},
+                   {"note", run.device_note}}},
+                 {"kernels", {{"choice", name_of(options.kernels)}, {"ops", rung_of_each_op()}}},
+                 {"precision", name_of(options.precision)},
+                 {"dataset",
+                  {{"name", data.name},
+                   {"source", data.source},
+                   {"train", data.train.count},
+                   {"test", data.test.count},
+                   {"height", data.height},
+                   {"width", data.width},
+                   {"channels", data.channels},
+                   {"classes", data.classes},
                    {"note", run.data_note}}},
-      {"model", model_name(options)},
-      {"optimizer", optimizer_name(options)},
-      {"schedule", schedule_name(options)},
-      {"learning_rate", run.learning_rate},
-      {"batch_size", options.batch_size},
-      {"seed", options.seed},
-      {"epochs", results.test_accuracy_per_epoch.size()},
-      {"steps", results.steps},
-      {"test_accuracy", results.test_accuracy()},
-      {"train_seconds", results.train_seconds},
-      {"total_seconds", total_seconds},
-      {"loss_per_epoch", results.loss_per_epoch},
-      {"test_accuracy_per_epoch", results.test_accuracy_per_epoch},
-      {"versions", versions(run)},
-      {"interrupted", results.interrupted},
-      {"target_accuracy", nullptr},
-      {"passed", nullptr}};
+                 {"model", model_name(options)},
+                 {"optimizer", optimizer_name(options)},
+                 {"schedule", schedule_name(options)},
+                 {"learning_rate", run.learning_rate},
+                 {"batch_size", options.batch_size},
+                 {"seed", options.seed},
+                 {"epochs", results.test_accuracy_per_epoch.size()},
+                 {"steps", results.steps},
+                 {"test_accuracy", results.test_accuracy()},
+                 {"train_seconds", results.train_seconds},
+                 {"total_seconds", total_seconds},
+                 {"loss_per_epoch", results.loss_per_epoch},
+                 {"test_accuracy_per_epoch", results.test_accuracy_per_epoch},
+                 {"versions", versions(run)},
+                 {"interrupted", results.interrupted},
+                 {"target_accuracy", nullptr},
+                 {"passed", nullptr}};
   if (run.target) report["target_accuracy"] = *run.target;
   if (const auto outcome = passed(run, results)) report["passed"] = *outcome;
   return report;
@@ -185,18 +193,18 @@ void print_header(const Run& run, nn::Module& model) {
   if (!run.data_note.empty()) print_fact("", run.data_note);
   print_fact("training",
              fmt::format("{}, {}, {} learning rate up to {}, {} epochs in batches of {}, seed {}",
-                         model_name(options), optimizer_name(options),
-                         schedule_name(options), run.learning_rate, options.epochs,
-                         options.batch_size, options.seed));
+                         model_name(options), optimizer_name(options), schedule_name(options),
+                         run.learning_rate, options.epochs, options.batch_size, options.seed));
   fmt::print("\n{}\n", nn::summary(model, {data.height, data.width, data.channels}));
   std::fflush(stdout);
 }
 
 std::string verdict(const Run& run, const Results& results, double total_seconds) {
-  std::string line = fmt::format("{:.2f}% of {} test images right after {:.1f} s of training "
-                                 "({:.1f} s in all) on the {}",
-                                 results.test_accuracy(), run.dataset.test.count,
-                                 results.train_seconds, total_seconds, name_of(run.device));
+  std::string line = fmt::format(
+      "{:.2f}% of {} test images right after {:.1f} s of training "
+      "({:.1f} s in all) on the {}",
+      results.test_accuracy(), run.dataset.test.count, results.train_seconds, total_seconds,
+      name_of(run.device));
   if (!run.data_note.empty()) line += fmt::format("; data: {}", run.dataset.name);
   if (!run.target) return line + ": done";
   return fmt::format("{}: {} (target {}%)", line, *passed(run, results) ? "PASS" : "FAIL",
@@ -207,8 +215,7 @@ JsonReport::JsonReport(const std::string& file) : file_(file) {
   if (file.empty()) return;
   std::error_code ignored;
   const fs::file_status status = fs::status(file_, ignored);
-  if (fs::is_directory(status))
-    fail(ErrorKind::usage, "--json {}: is a folder; name a file", file);
+  if (fs::is_directory(status)) fail(ErrorKind::usage, "--json {}: is a folder; name a file", file);
   in_place_ = fs::exists(status) && !fs::is_regular_file(status);
   if (in_place_) return;
   partial_ = file_;

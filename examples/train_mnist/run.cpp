@@ -94,8 +94,8 @@ Run prepare(const Options& options) {
     fail(ErrorKind::usage, "--batch-size {} is larger than the training set of {} images",
          options.batch_size, images);
   run.learning_rate = options.learning_rate.value_or(default_learning_rate(options.optimizer));
-  run.target = options.target_accuracy ? options.target_accuracy
-                                       : default_target(options, run.dataset);
+  run.target =
+      options.target_accuracy ? options.target_accuracy : default_target(options, run.dataset);
   return run;
 }
 

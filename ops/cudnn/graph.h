@@ -113,7 +113,7 @@ struct PlanRules {
   int64_t workspace_limit = int64_t{64} << 20;  // bytes
 };
 
-/// The heuristics' first engine for `operation` that
+/// The heuristics' first engine for `operation`, engine 0 only where there is no other, that
 /// - is deterministic;
 /// - under fp32 computes products and sums in float32 throughout: no tensor cores, no reduced
 ///   reduction, no Winograd or FFT, whose transforms round intermediate values that may be far

@@ -25,8 +25,8 @@ class TrainMnistTest : public testing::Test {
 
   /// train_mnist on the CPU with the small data set and the given arguments after those.
   ProgramResult train(std::vector<std::string> arguments, const ProgramOptions& options = {}) {
-    std::vector<std::string> all = {"--device", "cpu",          "--data", data().string(),
-                                    "--epochs", "2",            "--batch-size", "8"};
+    std::vector<std::string> all = {"--device", "cpu", "--data",       data().string(),
+                                    "--epochs", "2",   "--batch-size", "8"};
     all.insert(all.end(), arguments.begin(), arguments.end());
     return run_program(TRAIN_MNIST, all, options);
   }
@@ -92,8 +92,8 @@ TEST_F(TrainMnistTest, LearnsOtherSizesAndClassesWithEveryOption) {
         "--model mlp --optimizer adam --schedule constant --threads 3 --lr 0.003 --quiet",
         "--model lenet --kernels auto --precision tf32 --lr 0.01"}) {
     std::istringstream words(options);
-    std::vector<std::string> arguments = {"--data", (folder() / "colour").string(), "--epochs",
-                                          "12",     "--target-accuracy", "90"};
+    std::vector<std::string> arguments = {
+        "--data", (folder() / "colour").string(), "--epochs", "12", "--target-accuracy", "90"};
     for (std::string word; words >> word;) arguments.push_back(word);
     const ProgramResult run = run_program(TRAIN_MNIST, [&] {
       std::vector<std::string> all = {"--device", "cpu", "--batch-size", "8"};
@@ -184,9 +184,8 @@ TEST_F(TrainMnistTest, SaysHowLargeABatchFitsWhenMemoryRunsOut) {
   const ProgramResult run = train({"--batch-size", "4000", "--memory-limit", "200"});
   expect_refused(run, 4, {"activations", "--batch-size "});
   const std::string advised = run.errors.substr(run.errors.find("--batch-size ") + 13);
-  const ProgramResult again =
-      train({"--batch-size", std::to_string(std::stoi(advised)), "--memory-limit", "200",
-             "--epochs", "1"});
+  const ProgramResult again = train({"--batch-size", std::to_string(std::stoi(advised)),
+                                     "--memory-limit", "200", "--epochs", "1"});
   EXPECT_EQ(again.exit_code, 0) << "the advised batch does not fit: " << again.errors;
 }
 
@@ -205,8 +204,8 @@ TEST_F(TrainMnistTest, AFullDiskCostsTheReportNotTheResults) {
 
 TEST_F(TrainMnistTest, CtrlCStopsAtTheNextStepAndSaysWhatWasReached) {
   const fs::path file = folder() / "report.json";
-  const ProgramResult run = train({"--epochs", "100000", "--json", file.string()},
-                                  {.interrupt_after = "epoch 1/100000"});
+  const ProgramResult run =
+      train({"--epochs", "100000", "--json", file.string()}, {.interrupt_after = "epoch 1/100000"});
   EXPECT_EQ(run.exit_code, 130) << run.errors;
   EXPECT_NE(run.output.find("stopped by Ctrl-C after step"), std::string::npos) << run.output;
   EXPECT_NE(run.output.find("test images right"), std::string::npos) << run.output;
@@ -219,8 +218,8 @@ TEST_F(TrainMnistTest, DrawsDigitsWhenMnistIsNotThere) {
   fs::copy_file(TRAIN_MNIST, program);
   const fs::path before = fs::current_path();
   fs::current_path(program.parent_path());
-  const ProgramResult run = run_program(
-      program, {"--device", "cpu", "--model", "mlp", "--epochs", "1", "--quiet"});
+  const ProgramResult run =
+      run_program(program, {"--device", "cpu", "--model", "mlp", "--epochs", "1", "--quiet"});
   fs::current_path(before);
   EXPECT_EQ(run.exit_code, 0) << run.output << run.errors;
   EXPECT_NE(run.output.find("MNIST is not here"), std::string::npos) << run.output;
@@ -253,8 +252,8 @@ TEST_F(TrainMnistTest, SaysThatThereIsNoDriver) {
   if constexpr (!kHasCuda) GTEST_SKIP() << "this build has no GPU code";
   // An unreadable library in front hides a real driver from the loader.
   write_bytes(folder() / "libcuda.so.1", {});
-  const ProgramResult run = train(
-      {"--device", "gpu"}, {.environment = {{"LD_LIBRARY_PATH", folder().string()}}});
+  const ProgramResult run =
+      train({"--device", "gpu"}, {.environment = {{"LD_LIBRARY_PATH", folder().string()}}});
   expect_refused(run, 4, {"--device gpu", "no NVIDIA driver library", "install the driver"});
 }
 
