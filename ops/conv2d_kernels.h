@@ -33,8 +33,9 @@ namespace cudnn { STRATA_CONV2D_KERNELS }
 #undef STRATA_CONV2D_KERNELS
 
 namespace cudnn {
-/// Whether cuDNN takes this convolution: every option, but no empty tensor and none of 2^31 elements
-/// or more.
+/// Whether cuDNN is asked for this convolution: any stride, dilation and groups, but only padding
+/// that is the same on both sides and below the window, and no tensor that is empty or has 2^31
+/// elements or more.
 bool supports_conv2d(const Conv2dGeometry& geometry);
 }  // namespace cudnn
 

@@ -144,13 +144,20 @@ Plan plan_conv2d(ConvPass pass, const Conv2dGeometry& g, int64_t alignment,
 }
 
 // The bound keeps 32-bit indices safe inside cuDNN, whose planner divides by zero on huge batches.
+// Padding must be equal on both sides and below the window: cuDNN plans other padding too, but some
+// of its engines for the weight gradient then return wrong sums or read out of bounds (cuDNN 9.14 on
+// an H100; tests/ops/conv2d_test.cpp has such cases).
 bool supports_conv2d(const Conv2dGeometry& geometry) {
   const ops::WindowAxis &h = geometry.height, &w = geometry.width;
   const auto fits = [](int64_t a, int64_t b, int64_t c, int64_t d) {
     const int64_t size = Shape{a, b, c, d}.size();
     return size > 0 && size < (int64_t{1} << 31);
   };
-  return fits(geometry.batch, h.input, w.input, geometry.in_channels) &&
+  const auto plain_padding = [](const ops::WindowAxis& axis) {
+    return axis.pad_before == axis.pad_after && axis.pad_before < axis.window;
+  };
+  return plain_padding(h) && plain_padding(w) &&
+         fits(geometry.batch, h.input, w.input, geometry.in_channels) &&
          fits(geometry.out_channels, h.window, w.window, geometry.group_in_channels()) &&
          fits(geometry.batch, h.output, w.output, geometry.out_channels);
 }

@@ -104,13 +104,20 @@ TEST_F(CudnnPlanTest, SaysWhatHasNoEngine) {
                     [&] { plan(ConvPass::grad_weight, geometry, {.workspace_limit = -1}); }));
 }
 
-TEST_F(CudnnPlanTest, LeavesEmptyAndHugeTensorsToOthers) {
+TEST_F(CudnnPlanTest, LeavesEmptyHugeAndUnevenlyPaddedOnesToOthers) {
   auto geometry = geometry_of({1, 8, 8, 1}, {1, 3, 3, 1});
   EXPECT_TRUE(cudnn::supports_conv2d(geometry));
   geometry.batch = int64_t{1} << 25;  // 2^31 elements of input
   EXPECT_FALSE(cudnn::supports_conv2d(geometry));
   EXPECT_FALSE(cudnn::supports_conv2d(geometry_of({0, 8, 8, 1}, {1, 3, 3, 1})));
   EXPECT_FALSE(cudnn::supports_conv2d(geometry_of({1, 8, 8, 0}, {1, 3, 3, 0})));
+
+  const auto padded = [](const ops::Padding& padding) {
+    return geometry_of({1, 8, 8, 1}, {1, 3, 3, 1}, {.padding = padding});
+  };
+  EXPECT_TRUE(cudnn::supports_conv2d(padded(ops::Padding::each_side(2, 1))));
+  EXPECT_FALSE(cudnn::supports_conv2d(padded(ops::Padding::each_side(3, 1))));
+  EXPECT_FALSE(cudnn::supports_conv2d(padded({ops::Padding::Mode::explicit_, 0, 1, 1, 1})));
 }
 
 }  // namespace
