@@ -53,7 +53,8 @@ std::map<std::string, std::string> rung_of_each_op() {
   std::map<std::string, std::string> rungs;
   for (const auto& [op, used] : rungs_used()) {
     std::string names;
-    for (const Rung rung : used) names += (names.empty() ? "" : "+") + std::string(name_of(rung));
+    for (const Rung rung : used)
+      names += fmt::format("{}{}", names.empty() ? "" : "+", name_of(rung));
     rungs[op] = names;
   }
   return rungs;
@@ -84,8 +85,14 @@ void print_gpu_facts() {
                                    cuda_version(info.driver_cuda)));
   print_fact("runtime",
              fmt::format("CUDA {}, linked into this program", cuda_version(info.runtime_cuda)));
-  for (const auto& [name, library] : loaded_libraries())
-    print_fact(name, fmt::format("{}  {}", library.version, library.path));
+  const auto loaded = loaded_libraries();
+  for (const char* name : {"cuBLASLt", "cuDNN"}) {
+    const auto library = loaded.find(name);
+    if (library == loaded.end())
+      print_fact(name, "not loaded: no op of this run is on it (--kernels library asks for it)");
+    else
+      print_fact(name, fmt::format("{}  {}", library->second.version, library->second.path));
+  }
   for (const std::string& reason : libraries_passed_over()) print_fact("not used", reason);
 }
 
@@ -188,7 +195,9 @@ void print_header(const Run& run, nn::Module& model) {
     if (run.device == Device::gpu) print_gpu_facts();
   if (!run.device_note.empty()) print_fact("not a GPU", run.device_note);
   print_fact("kernels", fmt::format("{}; {}", name_of(options.kernels), rungs_line()));
-  print_fact("precision", name_of(options.precision));
+  print_fact("precision", options.precision == Precision::fp32
+                              ? "fp32"
+                              : "tf32 in cuDNN and cuBLASLt, fp32 in all other kernels");
   print_fact("data", data_line(data));
   if (!run.data_note.empty()) print_fact("", run.data_note);
   print_fact("training",
