@@ -164,7 +164,7 @@ Dataset load_idx(const fs::path& folder) {
 }
 
 bool holds_idx(const fs::path& folder) {
-  return std::any_of(kRoles.begin(), kRoles.end(), [&](const FileRole& role) {
+  return std::all_of(kRoles.begin(), kRoles.end(), [&](const FileRole& role) {
     const auto path = find_file(folder, role);
     std::error_code error;
     return path && fs::exists(*path, error);

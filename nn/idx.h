@@ -17,10 +17,10 @@ namespace strata::nn {
 /// Throws `data` with one line that names the file, what is wrong and what to do.
 Dataset load_idx(const std::filesystem::path& folder);
 
-/// Whether the folder holds any of the four files: enough to say that the user means it.
+/// Whether the folder holds all four files, good or bad.
 bool holds_idx(const std::filesystem::path& folder);
 
-/// The first of the folders that holds any of the four files.
+/// The first of the folders that holds all four files.
 std::optional<std::filesystem::path> find_idx(std::span<const std::filesystem::path> folders);
 
 }  // namespace strata::nn

@@ -47,7 +47,7 @@ struct LoaderOptions {
 /// is completed with those that the epoch began with.
 class Loader {
  public:
-  /// `images` must outlive the loader. Throws `invalid_argument` unless 1 <= batch_size <= count.
+  /// Throws `invalid_argument` unless 1 <= batch_size <= count.
   Loader(const DeviceImages& images, const LoaderOptions& options);
 
   /// The batch of a step, an int32 (1) on the device, counted from 0 through all epochs.
@@ -59,7 +59,7 @@ class Loader {
   Device device() const { return images_.images.device(); }
 
  private:
-  const DeviceImages& images_;
+  DeviceImages images_;
   LoaderOptions options_;
 };
 

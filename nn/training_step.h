@@ -1,5 +1,5 @@
 // One training step, written so that it can be captured as a CUDA graph: after the first two runs
-// it allocates nothing, and it never waits for the device. What changes between steps is in device
+// it asks the memory pool for nothing new, and it never waits for the device. What changes between steps is in device
 // memory (ops/step_state.h), and so is what it leaves to be read.
 #pragma once
 

@@ -18,7 +18,10 @@ namespace ops {
 namespace {
 
 // cuDNN's softmax is one kernel, as ours is; measured on an H100 it is no faster.
-constexpr LibraryRung kLibrary{.rung = Rung::cudnn, .automatic = false};
+LibraryRung library_rung(const Tensor& input) {
+  const bool supports = input.size() < (int64_t{1} << 31);  // cuDNN counts in 32 bits
+  return {.rung = Rung::cudnn, .supports = supports, .automatic = false};
+}
 
 std::string_view op_name(Softmax kind) {
   return kind == Softmax::plain ? "softmax" : "log_softmax";
@@ -31,7 +34,7 @@ struct SoftmaxNode : Node {
   Gradients backward(const Tensor& grad_output) override {
     const SoftmaxGeometry geometry(op_name(kind), output);
     Tensor grad_input = make_grad(0);
-    const Rung rung = choose_rung(op_name(kind), output, kLibrary);
+    const Rung rung = choose_rung(op_name(kind), output, library_rung(output));
     STRATA_DISPATCH_WITH(cudnn, rung, softmax_backward, kind, geometry, output, grad_output,
                          grad_input);
     return {grad_input};
@@ -41,7 +44,7 @@ struct SoftmaxNode : Node {
 Tensor softmax_of(Softmax kind, const Tensor& input) {
   const SoftmaxGeometry geometry(op_name(kind), input);
   Tensor output = Tensor::empty(input.shape(), input.dtype(), input.device());
-  const Rung rung = choose_rung(op_name(kind), input, kLibrary);
+  const Rung rung = choose_rung(op_name(kind), input, library_rung(input));
   STRATA_DISPATCH_WITH(cudnn, rung, softmax, kind, geometry, input, output);
   return record<SoftmaxNode>(op_name(kind), {input}, output, [&](SoftmaxNode& node) {
     node.kind = kind;
@@ -51,8 +54,12 @@ Tensor softmax_of(Softmax kind, const Tensor& input) {
 
 }  // namespace
 
-Tensor softmax(const Tensor& input) { return softmax_of(Softmax::plain, input); }
-Tensor log_softmax(const Tensor& input) { return softmax_of(Softmax::logarithm, input); }
+Tensor softmax(const Tensor& input) {
+  return softmax_of(Softmax::plain, input);
+}
+Tensor log_softmax(const Tensor& input) {
+  return softmax_of(Softmax::logarithm, input);
+}
 
 }  // namespace ops
 }  // namespace strata

@@ -9,8 +9,9 @@ namespace {
 
 // cuDNN has three of them. Measured on an H100 it is no faster than our own launch, so `auto`
 // leaves it.
-LibraryRung library_rung(Unary op) {
-  const bool supports = op == Unary::relu || op == Unary::sigmoid || op == Unary::tanh;
+LibraryRung library_rung(Unary op, int64_t size) {
+  const bool known = op == Unary::relu || op == Unary::sigmoid || op == Unary::tanh;
+  const bool supports = known && size < (int64_t{1} << 31);  // cuDNN counts in 32 bits
   return {.rung = Rung::cudnn, .supports = supports, .automatic = false};
 }
 
@@ -21,7 +22,7 @@ struct UnaryNode : Node {
 
   Gradients backward(const Tensor& grad_output) override {
     Tensor grad_input = make_grad(0);
-    const Rung rung = choose_rung(name, grad_output, library_rung(op));
+    const Rung rung = choose_rung(name, grad_output, library_rung(op, grad_output.size()));
     STRATA_DISPATCH_WITH(cudnn, rung, unary_backward, op, saved, grad_output, grad_input);
     return {grad_input};
   }
@@ -30,7 +31,7 @@ struct UnaryNode : Node {
 Tensor unary(std::string_view name, Unary op, const Tensor& input) {
   check_floating(name, input);
   Tensor output = Tensor::empty(input.shape(), input.dtype(), input.device());
-  const Rung rung = choose_rung(name, input, library_rung(op));
+  const Rung rung = choose_rung(name, input, library_rung(op, input.size()));
   STRATA_DISPATCH_WITH(cudnn, rung, unary, op, input, output);
   return record<UnaryNode>(name, {input}, output, [&](UnaryNode& node) {
     node.op = op;
@@ -44,13 +45,29 @@ Tensor unary(std::string_view name, Unary op, const Tensor& input) {
 
 }  // namespace
 
-Tensor negate(const Tensor& input) { return unary("negate", Unary::negate, input); }
-Tensor exp(const Tensor& input) { return unary("exp", Unary::exp, input); }
-Tensor log(const Tensor& input) { return unary("log", Unary::log, input); }
-Tensor sqrt(const Tensor& input) { return unary("sqrt", Unary::sqrt, input); }
-Tensor relu(const Tensor& input) { return unary("relu", Unary::relu, input); }
-Tensor sigmoid(const Tensor& input) { return unary("sigmoid", Unary::sigmoid, input); }
-Tensor tanh(const Tensor& input) { return unary("tanh", Unary::tanh, input); }
-Tensor gelu(const Tensor& input) { return unary("gelu", Unary::gelu, input); }
+Tensor negate(const Tensor& input) {
+  return unary("negate", Unary::negate, input);
+}
+Tensor exp(const Tensor& input) {
+  return unary("exp", Unary::exp, input);
+}
+Tensor log(const Tensor& input) {
+  return unary("log", Unary::log, input);
+}
+Tensor sqrt(const Tensor& input) {
+  return unary("sqrt", Unary::sqrt, input);
+}
+Tensor relu(const Tensor& input) {
+  return unary("relu", Unary::relu, input);
+}
+Tensor sigmoid(const Tensor& input) {
+  return unary("sigmoid", Unary::sigmoid, input);
+}
+Tensor tanh(const Tensor& input) {
+  return unary("tanh", Unary::tanh, input);
+}
+Tensor gelu(const Tensor& input) {
+  return unary("gelu", Unary::gelu, input);
+}
 
 }  // namespace strata::ops

@@ -12,6 +12,11 @@ WindowAxis resolve_window(std::string_view op, std::string_view axis, int64_t in
   check(window >= 1 && stride >= 1 && dilation >= 1,
         "{}: window {}, stride {} and dilation {} along the {} must be at least 1", op, window,
         stride, dilation, axis);
+  // Below this bound none of the sums and products here and in the kernels can overflow.
+  constexpr int64_t kLargest = int64_t{1} << 30;
+  check(std::max({window, stride, dilation, pad_before, pad_after}) <= kLargest,
+        "{}: window {}, stride {}, dilation {} or padding ({}, {}) along the {} is over 2^30", op,
+        window, stride, dilation, pad_before, pad_after, axis);
   const int64_t span = (window - 1) * dilation + 1;
   if (mode == Padding::Mode::valid) pad_before = pad_after = 0;
   if (mode == Padding::Mode::same) {

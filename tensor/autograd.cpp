@@ -10,9 +10,15 @@ thread_local bool recording = true;
 
 }  // namespace
 
-bool grad_enabled() { return recording; }
-NoGradScope::NoGradScope() : previous_(recording) { recording = false; }
-NoGradScope::~NoGradScope() { recording = previous_; }
+bool grad_enabled() {
+  return recording;
+}
+NoGradScope::NoGradScope() : previous_(recording) {
+  recording = false;
+}
+NoGradScope::~NoGradScope() {
+  recording = previous_;
+}
 
 // A chain of a million ops would overflow the stack if each node's destructor ran inside the one
 // before, so the outermost destructor takes the nodes that die with it into a list.
@@ -108,15 +114,18 @@ class BackwardPass {
   }
 
   static void deliver(Node& node, Gradients gradients) {
-    check(gradients.size() == node.edges_.size(), "{}: its backward returned {} gradients for {} "
-          "inputs", node.op_, gradients.size(), node.edges_.size());
+    check(gradients.size() == node.edges_.size(),
+          "{}: its backward returned {} gradients for {} "
+          "inputs",
+          node.op_, gradients.size(), node.edges_.size());
     for (size_t i = 0; i < gradients.size(); ++i) {
       const Node::Edge& edge = node.edges_[i];
       if (!edge.record) continue;
       Tensor& gradient = gradients[i];
-      check(gradient.defined() && gradient.shape() == edge.shape,
-            "{}: its backward returned the gradient of input {} in a wrong shape; the input's is {}",
-            node.op_, i, edge.shape);
+      check(
+          gradient.defined() && gradient.shape() == edge.shape,
+          "{}: its backward returned the gradient of input {} in a wrong shape; the input's is {}",
+          node.op_, i, edge.shape);
       accumulate(*edge.record, gradient, !edge.record->producer);
     }
   }

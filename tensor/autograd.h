@@ -20,7 +20,8 @@ class Node;
 struct GradRecord {
   std::shared_ptr<Node> producer;  // null for a leaf
   bool consumed = false;           // a backward pass has gone through and freed the producer
-  /// A leaf's gradient, summed over all its uses and passes; elsewhere the sum so far, during a pass.
+  /// A leaf's gradient, summed over all its uses and passes; elsewhere the sum so far, during a
+  /// pass.
   Tensor grad;
   /// The next gradient overwrites `grad` instead of adding to it: how a leaf's gradient is zeroed
   /// without touching its memory.
@@ -96,9 +97,9 @@ Tensor record(std::string_view op, const std::vector<Tensor>& inputs, Tensor out
   return output;
 }
 
-/// Computes d loss / d leaf for every leaf behind `loss` and adds it to the leaf's grad(). The graph
-/// is freed on the way. Throws `invalid_argument` when `loss` has more than one element and no
-/// `grad_output` is given, when it was not recorded, and when the graph was freed by an earlier
+/// Computes d loss / d leaf for every leaf behind `loss` and adds it to the leaf's grad(). The
+/// graph is freed on the way. Throws `invalid_argument` when `loss` has more than one element and
+/// no `grad_output` is given, when it was not recorded, and when the graph was freed by an earlier
 /// pass.
 void backward(const Tensor& loss, const Tensor& grad_output = {});
 

@@ -9,7 +9,9 @@ namespace strata {
 
 enum class Device { cpu, gpu };
 
-inline std::string_view name_of(Device device) { return device == Device::cpu ? "cpu" : "gpu"; }
+inline std::string_view name_of(Device device) {
+  return device == Device::cpu ? "cpu" : "gpu";
+}
 
 }  // namespace strata
 

@@ -43,9 +43,12 @@ constexpr bool is_floating(DType dtype) {
 template <class Body>
 decltype(auto) visit_floating(DType dtype, Body&& body) {
   switch (dtype) {
-    case DType::float32: return body(float{});
-    case DType::float64: return body(double{});
-    default: fail(ErrorKind::invalid_argument, "expected a floating dtype, got {}", name_of(dtype));
+    case DType::float32:
+      return body(float{});
+    case DType::float64:
+      return body(double{});
+    default:
+      fail(ErrorKind::invalid_argument, "expected a floating dtype, got {}", name_of(dtype));
   }
 }
 

@@ -8,6 +8,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -39,10 +40,18 @@ struct Job {
 class ThreadPool {
  public:
   explicit ThreadPool(int workers) {
-    for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { serve(); });
+    try {
+      for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { serve(); });
+    } catch (const std::system_error&) {
+      stop();
+      fail(ErrorKind::usage, "only {} of {} threads can be started here; use fewer (--threads)",
+           workers_.size() + 1, workers + 1);
+    }
   }
 
-  ~ThreadPool() {
+  ~ThreadPool() { stop(); }
+
+  void stop() {
     {
       std::lock_guard lock(mutex_);
       stopping_ = true;
@@ -113,7 +122,9 @@ thread_local bool inside_parallel_for = false;
 
 }  // namespace
 
-int thread_count() { return threads().count; }
+int thread_count() {
+  return threads().count;
+}
 
 void set_thread_count(int count) {
   if (count < 1 || count > 1024)

@@ -20,10 +20,16 @@ size_t size_class(size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 
-double megabytes(size_t bytes) { return static_cast<double>(bytes) / 1e6; }
+double megabytes(size_t bytes) {
+  return static_cast<double>(bytes) / 1e6;
+}
 
-void* allocate_on_cpu(size_t bytes) { return std::aligned_alloc(64, (bytes + 63) / 64 * 64); }
-void release_on_cpu(void* block) noexcept { std::free(block); }
+void* allocate_on_cpu(size_t bytes) {
+  return std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+}
+void release_on_cpu(void* block) noexcept {
+  std::free(block);
+}
 
 }  // namespace
 
@@ -128,8 +134,14 @@ Pool& pool_of(Device device) {
   return cpu;
 }
 
-MemoryScope::MemoryScope(MemoryUse use) : previous_(current_use) { current_use = use; }
-MemoryScope::~MemoryScope() { current_use = previous_; }
-MemoryUse MemoryScope::current() { return current_use; }
+MemoryScope::MemoryScope(MemoryUse use) : previous_(current_use) {
+  current_use = use;
+}
+MemoryScope::~MemoryScope() {
+  current_use = previous_;
+}
+MemoryUse MemoryScope::current() {
+  return current_use;
+}
 
 }  // namespace strata

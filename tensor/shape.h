@@ -21,8 +21,8 @@ class Shape {
   Shape() = default;  // rank 0: a scalar, one element
   Shape(std::initializer_list<int64_t> extents)
       : Shape(std::span<const int64_t>(extents.begin(), extents.size())) {}
-  /// Throws unless the rank is at most `kMaxRank`, no extent is negative, and the number of elements
-  /// fits 48 bits (so that byte counts and index arithmetic cannot overflow).
+  /// Throws unless the rank is at most `kMaxRank`, no extent is negative, and the number of
+  /// elements fits 48 bits (so that byte counts and index arithmetic cannot overflow).
   explicit Shape(std::span<const int64_t> extents) : rank_(static_cast<int>(extents.size())) {
     check(extents.size() <= kMaxRank, "a shape has at most {} axes, got {}", kMaxRank,
           extents.size());

@@ -50,10 +50,14 @@ void fill_zero(Location where, size_t bytes) {
 void fill(Location where, DType dtype, double value, int64_t count) {
   if (where.device == Device::cpu) {
     switch (dtype) {
-      case DType::float32: return fill_on_cpu<float>(where.address, value, count);
-      case DType::float64: return fill_on_cpu<double>(where.address, value, count);
-      case DType::int32: return fill_on_cpu<int32_t>(where.address, value, count);
-      case DType::uint8: return fill_on_cpu<uint8_t>(where.address, value, count);
+      case DType::float32:
+        return fill_on_cpu<float>(where.address, value, count);
+      case DType::float64:
+        return fill_on_cpu<double>(where.address, value, count);
+      case DType::int32:
+        return fill_on_cpu<int32_t>(where.address, value, count);
+      case DType::uint8:
+        return fill_on_cpu<uint8_t>(where.address, value, count);
     }
   }
   if constexpr (kHasCuda) {
@@ -68,6 +72,7 @@ void add_into(Location into, Location value, DType dtype, int64_t count) {
       add_on_cpu(static_cast<T*>(into.address), static_cast<const T*>(value.address), count);
     });
   }
+  check(dtype == DType::float32, "add_into on the gpu takes float32, got {}", dtype);
   if constexpr (kHasCuda)
     cuda::add_into(static_cast<float*>(into.address), static_cast<const float*>(value.address),
                    count);

@@ -69,8 +69,12 @@ void Tensor::copy_from(const Tensor& source) {
   copy_bytes(location(), source.location(), bytes());
 }
 
-void Tensor::fill(double value) { strata::fill(location(), dtype_, value, size()); }
-void Tensor::fill_zero() { strata::fill_zero(location(), bytes()); }
+void Tensor::fill(double value) {
+  strata::fill(location(), dtype_, value, size());
+}
+void Tensor::fill_zero() {
+  strata::fill_zero(location(), bytes());
+}
 
 void Tensor::add_into(const Tensor& value) {
   check(value.shape_ == shape_ && value.dtype_ == dtype_ && value.device() == device(),

@@ -1,7 +1,8 @@
 // A tensor: a cheap handle to typed memory on a device, with an optional record for autograd.
 //
-// Contiguous and row-major, always: reshape is the only view, so a kernel needs a pointer and
-// extents, never strides. Copying a handle shares the memory. Arithmetic is in ops/.
+// Contiguous and row-major, always: a view is another shape or a run of elements of it, so a kernel
+// needs a pointer and extents, never strides. Copying a handle shares the memory. Arithmetic is in
+// ops/.
 #pragma once
 
 #include <memory>
@@ -46,7 +47,7 @@ class Tensor {
   int64_t size() const { return shape_.size(); }
   size_t bytes() const { return static_cast<size_t>(size()) * size_of(dtype_); }
   DType dtype() const { return dtype_; }
-  Device device() const { return storage_->device(); }
+  Device device() const { return storage().device(); }
 
   /// The first element, on the tensor's device. Throws unless T is the element type.
   template <class T>
@@ -92,7 +93,13 @@ class Tensor {
   void set_record(std::shared_ptr<GradRecord> record) { record_ = std::move(record); }
 
  private:
-  std::byte* address() const { return static_cast<std::byte*>(storage_->data()) + offset_; }
+  const Storage& storage() const {
+    if (!storage_) [[unlikely]]
+      fail(ErrorKind::invalid_argument,
+           "an undefined tensor was used: it has no memory (a gradient before the backward pass?)");
+    return *storage_;
+  }
+  std::byte* address() const { return static_cast<std::byte*>(storage().data()) + offset_; }
 
   std::shared_ptr<Storage> storage_;
   size_t offset_ = 0;  // bytes

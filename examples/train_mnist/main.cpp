@@ -74,5 +74,8 @@ int main(int argc, char** argv) {
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "train_mnist: the computer's memory is not enough for this data set\n");
     return kDeviceUnusable;
+  } catch (const std::exception& error) {  // of the system or of Thrust
+    fmt::print(stderr, "train_mnist: {}\n", error.what());
+    return kDeviceUnusable;
   }
 }

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <map>
 #include <numeric>
@@ -15,17 +16,39 @@ constexpr const char* kExitCodes =
     "Exit codes: 0 done and target met, 1 target missed, 2 wrong usage, 3 data unusable,\n"
     "4 device or library unusable, 5 training diverged, 130 stopped by Ctrl-C.";
 
-/// Accepts numbers in [low, high]; NaN is in no range. Says the range it wants.
-CLI::Validator between(double low, double high) {
-  const std::string range = fmt::format("{} to {}", low, high);
+/// Accepts numbers in [low, high]; NaN is in no range.
+CLI::Validator number_between(double low, double high) {
   return CLI::Validator(
       [=](const std::string& text) -> std::string {
         double value = 0;
         const bool number = CLI::detail::lexical_cast(text, value);
         if (number && value >= low && value <= high) return {};
-        return fmt::format("takes a number from {}, not '{}'", range, text);
+        return fmt::format("takes a number from {} to {}, not '{}'", low, high, text);
       },
       "");
+}
+
+/// Adds a flag for a whole number in [low, high], in decimal: CLI11 would read 010 as 8.
+template <class Integer>
+CLI::Option* add_integer(CLI::App& app, const std::string& flag, Integer& value, Integer low,
+                         Integer high, const std::string& help) {
+  const auto parse = [=](const std::string& text) -> std::optional<Integer> {
+    Integer number = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, number);
+    if (error != std::errc() || stop != end || number < low || number > high) return std::nullopt;
+    return number;
+  };
+  return app
+      .add_option_function<std::string>(
+          flag, [&value, parse](const std::string& text) { value = *parse(text); }, help)
+      ->check(CLI::Validator(
+          [=](const std::string& text) -> std::string {
+            if (parse(text)) return {};
+            return fmt::format("takes a whole number from {} to {}, not '{}'", low, high, text);
+          },
+          ""))
+      ->type_name("N");
 }
 
 // CLI11 prints a default as a part of the flag, where it reads like one.
@@ -71,7 +94,7 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 std::string nearest_flag(const CLI::App& app, std::string unknown) {
   unknown = unknown.substr(0, unknown.find('='));
   std::string best;
-  size_t best_distance = SIZE_MAX;
+  size_t best_distance = unknown.size() / 2 + 1;  // further away is no help
   for (const CLI::Option* option : app.get_options()) {
     const std::string name = fmt::format("--{}", option->get_single_name());
     if (const size_t distance = edit_distance(unknown, name); distance < best_distance) {
@@ -83,7 +106,7 @@ std::string nearest_flag(const CLI::App& app, std::string unknown) {
 }
 
 void declare_options(CLI::App& app, Options& options) {
-  constexpr double kMillion = 1e6;
+  constexpr int64_t kMillion = 1'000'000;
   // A flag given twice: the later one counts, so that scripts can add to a command line.
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.option_defaults()->group("Where it runs");
@@ -100,13 +123,9 @@ void declare_options(CLI::App& app, Options& options) {
   add_choice<Precision>(app, "--precision", options.precision,
                         {{"fp32", Precision::fp32}, {"tf32", Precision::tf32}},
                         "tf32 lets the libraries use tensor cores for products");
-  app.add_option("--threads", options.threads, with_default("CPU threads", "all cores"))
-      ->check(between(1, 1024))
-      ->type_name("N");
-  app.add_option("--memory-limit", options.memory_limit_mb,
-                 with_default("megabytes to take of the device", "all there is"))
-      ->check(between(1, 1e9))
-      ->type_name("MB");
+  add_integer(app, "--threads", options.threads, 1, 1024, with_default("CPU threads", "all cores"));
+  add_integer(app, "--memory-limit", options.memory_limit_mb, int64_t{1}, 1000 * kMillion,
+              with_default("megabytes to take of the device", "all there is"));
 
   app.option_defaults()->group("What it learns");
   app.add_option(
@@ -120,34 +139,28 @@ void declare_options(CLI::App& app, Options& options) {
                         "two convolutions, or dense layers only");
 
   app.option_defaults()->group("How it learns");
-  app.add_option("--epochs", options.epochs,
-                 with_default("passes over the training images", std::to_string(options.epochs)))
-      ->check(between(1, kMillion))
-      ->type_name("N");
-  app.add_option("--batch-size", options.batch_size,
-                 with_default("images a step", std::to_string(options.batch_size)))
-      ->check(between(1, kMillion))
-      ->type_name("N");
+  add_integer(app, "--epochs", options.epochs, int64_t{1}, kMillion,
+              with_default("passes over the training images", std::to_string(options.epochs)));
+  add_integer(app, "--batch-size", options.batch_size, int64_t{1}, kMillion,
+              with_default("images a step", std::to_string(options.batch_size)));
   add_choice<OptimizerKind>(app, "--optimizer", options.optimizer,
                             {{"adam", OptimizerKind::adam}, {"sgd", OptimizerKind::sgd}},
                             "sgd has Nesterov momentum 0.9");
   app.add_option("--lr", options.learning_rate,
                  with_default("the (highest) learning rate", "0.005 for adam, 0.1 for sgd"))
-      ->check(between(1e-12, 1e30))
+      ->check(number_between(1e-12, 1e30))
       ->type_name("X");
   add_choice<nn::ScheduleKind>(app, "--schedule", options.schedule,
                                {{"one-cycle", nn::ScheduleKind::one_cycle},
                                 {"cosine", nn::ScheduleKind::cosine},
                                 {"constant", nn::ScheduleKind::constant}},
                                "how the learning rate moves over the run");
-  app.add_option("--seed", options.seed,
-                 with_default("the same seed gives the same bits", std::to_string(options.seed)))
-      ->check(between(0, 9e15))
-      ->type_name("N");
+  add_integer(app, "--seed", options.seed, uint64_t{0}, UINT64_MAX,
+              with_default("the same seed gives the same bits", std::to_string(options.seed)));
   app.add_option("--target-accuracy", options.target_accuracy,
                  with_default("percent of the test images to get right",
                               "99 for lenet, 97 for mlp; none on a data set of your own"))
-      ->check(between(0, 100))
+      ->check(number_between(0, 100))
       ->type_name("PCT");
 
   app.option_defaults()->group("What it prints");
@@ -176,9 +189,8 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
     return app.exit(success);
   } catch (const CLI::ExtrasError&) {
     const std::string unknown = app.remaining().front();
-    const std::string hint = unknown.starts_with("-")
-                                 ? fmt::format("; did you mean {}?", nearest_flag(app, unknown))
-                                 : "";
+    const std::string nearest = nearest_flag(app, unknown);
+    const std::string hint = nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest);
     fmt::print(stderr, "train_mnist: unknown argument {}{} (see --help)\n", unknown, hint);
     return kUsage;
   } catch (const CLI::ParseError& error) {

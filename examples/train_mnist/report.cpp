@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -172,7 +176,19 @@ json to_json(const Run& run, const Results& results, double total_seconds) {
   return report;
 }
 
-void write_text(const fs::path& path, const std::string& text) {
+/// A new empty file in the same folder, which a rename can then put in the file's place.
+fs::path make_file_beside(const fs::path& file) {
+  std::string name = file.string() + ".XXXXXX";
+  const int descriptor = mkstemp(name.data());
+  if (descriptor < 0)
+    fail(ErrorKind::usage, "--json {}: cannot be written ({})", file.string(),
+         std::strerror(errno));
+  fchmod(descriptor, 0644);  // mkstemp lets nobody else read it
+  close(descriptor);
+  return name;
+}
+
+void write_text(const fs::path& path, const std::string& text, const fs::path& named) {
   std::FILE* file = std::fopen(path.c_str(), "w");
   const bool written = file && std::fwrite(text.data(), 1, text.size(), file) == text.size();
   const bool flushed = file && std::fflush(file) == 0;
@@ -180,7 +196,7 @@ void write_text(const fs::path& path, const std::string& text) {
   if (file) std::fclose(file);
   if (!written || !flushed)
     fail(ErrorKind::usage, "--json {}: cannot be written ({}); the results above stand",
-         path.string(), std::strerror(reason));
+         named.string(), std::strerror(reason));
 }
 
 }  // namespace
@@ -195,23 +211,24 @@ void print_header(const Run& run, nn::Module& model) {
     if (run.device == Device::gpu) print_gpu_facts();
   if (!run.device_note.empty()) print_fact("not a GPU", run.device_note);
   print_fact("kernels", fmt::format("{}; {}", name_of(options.kernels), rungs_line()));
-  print_fact("precision", options.precision == Precision::fp32
-                              ? "fp32"
+  print_fact("precision", options.precision == Precision::fp32 ? "fp32"
+                          : run.device == Device::cpu
+                              ? "fp32: tf32 has no effect on the CPU"
                               : "tf32 in cuDNN and cuBLASLt, fp32 in all other kernels");
   print_fact("data", data_line(data));
   if (!run.data_note.empty()) print_fact("", run.data_note);
-  print_fact("training",
-             fmt::format("{}, {}, {} learning rate up to {}, {} epochs in batches of {}, seed {}",
-                         model_name(options), optimizer_name(options), schedule_name(options),
-                         run.learning_rate, options.epochs, options.batch_size, options.seed));
+  print_fact(
+      "training",
+      fmt::format("{}, {}, {} learning rate of at most {}, epochs: {}, batches of {}, seed {}",
+                  model_name(options), optimizer_name(options), schedule_name(options),
+                  run.learning_rate, options.epochs, options.batch_size, options.seed));
   fmt::print("\n{}\n", nn::summary(model, {data.height, data.width, data.channels}));
   std::fflush(stdout);
 }
 
 std::string verdict(const Run& run, const Results& results, double total_seconds) {
   std::string line = fmt::format(
-      "{:.2f}% of {} test images right after {:.1f} s of training "
-      "({:.1f} s in all) on the {}",
+      "test accuracy {:.2f}% ({} images), trained in {:.1f} s ({:.1f} s in all) on the {}",
       results.test_accuracy(), run.dataset.test.count, results.train_seconds, total_seconds,
       name_of(run.device));
   if (!run.data_note.empty()) line += fmt::format("; data: {}", run.dataset.name);
@@ -226,27 +243,22 @@ JsonReport::JsonReport(const std::string& file) : file_(file) {
   const fs::file_status status = fs::status(file_, ignored);
   if (fs::is_directory(status)) fail(ErrorKind::usage, "--json {}: is a folder; name a file", file);
   in_place_ = fs::exists(status) && !fs::is_regular_file(status);
-  if (in_place_) return;
-  partial_ = file_;
-  partial_ += ".partial";
-  std::FILE* opened = std::fopen(partial_.c_str(), "w");
-  if (!opened)
-    fail(ErrorKind::usage, "--json {}: cannot be written ({})", file, std::strerror(errno));
-  std::fclose(opened);
-}
-
-JsonReport::~JsonReport() {
-  std::error_code ignored;
-  if (!partial_.empty()) fs::remove(partial_, ignored);
+  if (!in_place_) fs::remove(make_file_beside(file_), ignored);
 }
 
 void JsonReport::write(const Run& run, const Results& results, double total_seconds) {
   if (file_.empty()) return;
   const std::string text = to_json(run, results, total_seconds).dump(2) + "\n";
-  if (in_place_) return write_text(file_, text);
-  write_text(partial_, text);
+  if (in_place_) return write_text(file_, text, file_);
+  const fs::path beside = make_file_beside(file_);
   std::error_code error;
-  fs::rename(partial_, file_, error);
+  try {
+    write_text(beside, text, file_);
+    fs::rename(beside, file_, error);
+  } catch (...) {
+    fs::remove(beside, error);
+    throw;
+  }
   if (error)
     fail(ErrorKind::usage, "--json {}: cannot be written ({})", file_.string(), error.message());
 }

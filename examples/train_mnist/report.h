@@ -22,16 +22,13 @@ class JsonReport {
  public:
   /// Throws `usage` when the file cannot be written, before any time is spent on training.
   explicit JsonReport(const std::string& file);
-  ~JsonReport();
-  JsonReport(const JsonReport&) = delete;
-  JsonReport& operator=(const JsonReport&) = delete;
 
   /// Writes beside the file and renames, so that a full disk leaves no half report. Throws `usage`.
   void write(const Run& run, const Results& results, double total_seconds);
 
  private:
   bool in_place_ = false;  // a device or a pipe, which cannot be replaced
-  std::filesystem::path file_, partial_;
+  std::filesystem::path file_;
 };
 
 }  // namespace strata::train_mnist

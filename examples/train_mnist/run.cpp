@@ -65,12 +65,13 @@ void choose_data(const Options& options, Run& run) {
     run.data_note = "MNIST is not here (./tools/get_mnist gets it): digits drawn by the program";
   }
   run.dataset = nn::draw_digits({.seed = options.seed});
+  run.drawn = true;
 }
 
 /// What a healthy run of the defaults reaches with room to spare; see the README's table.
-std::optional<double> default_target(const Options& options, const nn::Dataset& dataset) {
-  if (dataset.name != "mnist" && dataset.name != "digits") return std::nullopt;
-  return options.model == ModelKind::lenet ? 99.0 : 97.0;
+std::optional<double> default_target(const Run& run) {
+  if (run.dataset.name != "mnist" && !run.drawn) return std::nullopt;
+  return run.options.model == ModelKind::lenet ? 99.0 : 97.0;
 }
 
 }  // namespace
@@ -94,8 +95,7 @@ Run prepare(const Options& options) {
     fail(ErrorKind::usage, "--batch-size {} is larger than the training set of {} images",
          options.batch_size, images);
   run.learning_rate = options.learning_rate.value_or(default_learning_rate(options.optimizer));
-  run.target =
-      options.target_accuracy ? options.target_accuracy : default_target(options, run.dataset);
+  run.target = options.target_accuracy ? options.target_accuracy : default_target(run);
   return run;
 }
 

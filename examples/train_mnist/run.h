@@ -17,6 +17,7 @@ struct Run {
   Device device = Device::cpu;
   std::string device_note;  // why this device was taken; empty when it was asked for
   nn::Dataset dataset;
+  bool drawn = false;     // the program drew the data set itself
   std::string data_note;  // why this data set was taken; empty when it was asked for
   double learning_rate = 0;
   std::optional<double> target;  // percent

@@ -110,6 +110,15 @@ void rehearse_or_explain(const Run& run, const nn::DeviceDataset& data) {
   }
 }
 
+nn::DeviceDataset upload(const Run& run) {
+  try {
+    return nn::DeviceDataset(run.dataset, run.device);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::out_of_memory) throw;
+    fail(ErrorKind::out_of_memory, "{}; the data set alone needs more than there is", error.what());
+  }
+}
+
 void check_finite(Trainer& trainer, const nn::EpochMetrics& metrics) {
   if (metrics.diverged_at < 0) return;
   fail(ErrorKind::diverged,
@@ -146,7 +155,7 @@ int64_t train_epoch(const Run& run, Trainer& trainer, int64_t epoch, Progress& p
 }  // namespace
 
 Results train(const Run& run) {
-  const nn::DeviceDataset data(run.dataset, run.device);
+  const nn::DeviceDataset data = upload(run);
   rehearse_or_explain(run, data);
   Trainer trainer(run, data, run.options.batch_size);
   print_header(run, trainer.model());

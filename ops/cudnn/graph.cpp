@@ -103,9 +103,9 @@ class Engine {
     behavior_ = engine.get_all<cudnnBackendBehaviorNote_t>(CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE);
   }
 
-  /// Engine 0 takes nearly every operation and is a plain loop: on an H100 it needs 1,341 us for the
-  /// weight gradient of lenet's second convolution at batch 256, where engine 1 needs 229 us, and the
-  /// heuristics list it first.
+  /// Engine 0 takes nearly every operation and is a plain loop: on an H100 it needs 1,341 us for
+  /// the weight gradient of lenet's second convolution at batch 256, where engine 1 needs 229 us,
+  /// and the heuristics list it first.
   bool is_last_resort() const { return index_ == 0; }
 
   /// Why find_plan() may not take it; nothing when it may.
@@ -114,8 +114,8 @@ class Engine {
     if (has(CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS)) return "converts its inputs down";
     if (std::ranges::count(behavior_, CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION))
       return "is compiled at run time";
-    if (precision == Precision::tf32) return std::nullopt;
-    if (has(CUDNN_NUMERICAL_NOTE_TENSOR_CORE)) return "uses tensor cores";
+    if (precision == Precision::fp32 && has(CUDNN_NUMERICAL_NOTE_TENSOR_CORE))
+      return "uses tensor cores";
     if (has(CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION)) return "reduces in less precision";
     if (has(CUDNN_NUMERICAL_NOTE_WINOGRAD) || has(CUDNN_NUMERICAL_NOTE_FFT))
       return "rounds in a transform";

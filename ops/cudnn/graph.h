@@ -115,10 +115,10 @@ struct PlanRules {
 
 /// The heuristics' first engine for `operation`, engine 0 only where there is no other, that
 /// - is deterministic;
-/// - under fp32 computes products and sums in float32 throughout: no tensor cores, no reduced
-///   reduction, no Winograd or FFT, whose transforms round intermediate values that may be far
-///   larger than the result;
-/// - under tf32 takes tensor cores at most: no down-conversion of inputs below TF32's range;
+/// - sums in float32: no reduced reduction, no Winograd or FFT, whose transforms round intermediate
+///   values that may be far larger than the result;
+/// - multiplies in float32 too: no tensor cores under fp32, which tf32 allows, and no conversion of
+///   inputs below TF32's range under either;
 /// - is precompiled: those compiled at run time cost up to two seconds each;
 /// - needs no more scratch memory than the limit.
 /// Throws `device` when there is none: with `what` (the operation, for the message), how many

@@ -116,13 +116,6 @@ const std::optional<std::string>& why_unusable() {
 
 const DeviceInfo& device_info() { return context().info; }
 
-size_t free_memory() {
-  context();
-  size_t free = 0, total = 0;
-  STRATA_CUDA(cudaMemGetInfo(&free, &total));
-  return free;
-}
-
 Stream stream() { return context().stream; }
 
 void synchronize() { STRATA_CUDA(cudaStreamSynchronize(stream())); }

@@ -30,9 +30,6 @@ struct DeviceInfo {
 /// Throws `device` with why_unusable() when there is no usable GPU.
 const DeviceInfo& device_info();
 
-/// Bytes of device memory that nobody holds at this moment.
-size_t free_memory();
-
 /// The stream of this process, created on first use; never the legacy default stream, which cannot
 /// be captured.
 Stream stream();

@@ -4,10 +4,6 @@
 #include "tensor/cuda/libraries.h"
 #include "tensor/error.h"
 
-// The major version of the file name, as in libcublasLt.so.13.
-#define STRATA_TEXT_OF(value) #value
-#define STRATA_TEXT(value) STRATA_TEXT_OF(value)
-
 namespace strata::cuda {
 namespace {
 

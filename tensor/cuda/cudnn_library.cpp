@@ -15,7 +15,7 @@ std::string version_text(size_t version) {
 
 }  // namespace
 
-CudnnLibrary::CudnnLibrary() : SharedLibrary("cuDNN", "libcudnn.so.9") {
+CudnnLibrary::CudnnLibrary() : SharedLibrary("cuDNN", "libcudnn.so." STRATA_TEXT(CUDNN_MAJOR)) {
   const size_t version = cudnnGetVersion();
   if (version / 10000 != CUDNN_MAJOR)
     fail(ErrorKind::device, "cuDNN: {} is version {}, this program needs version {}", path(),

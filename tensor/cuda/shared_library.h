@@ -42,3 +42,7 @@ struct LoadedLibrary {
 /// A member that holds the function `name` of the vendor's header, loaded when the table is made.
 #define STRATA_LIBRARY_FUNCTION(name) \
   const decltype(&::name) name = load<decltype(&::name)>(#name);
+
+/// The value of a macro as text: the major version in a file's name.
+#define STRATA_TEXT(value) STRATA_TEXT_OF(value)
+#define STRATA_TEXT_OF(value) #value

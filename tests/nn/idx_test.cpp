@@ -147,7 +147,7 @@ TEST_F(IdxTest, ReadsFilesLargerThanOnePiece) {
   EXPECT_TRUE(set.test.images == values);
 }
 
-TEST_F(IdxTest, FindsTheFirstFolderThatHoldsAnyOfTheFour) {
+TEST_F(IdxTest, FindsTheFirstFolderThatHoldsAllFour) {
   fs::create_directory(file("empty"));
   write_idx_folder(file("partial"));
   for (const char* name : {kTrainImages, kTrainLabels, kTestImages})
@@ -155,8 +155,8 @@ TEST_F(IdxTest, FindsTheFirstFolderThatHoldsAnyOfTheFour) {
   write_idx_folder(file("whole"));
   const std::vector<fs::path> all = {file("missing"), file("empty"), file("partial"),
                                      file("whole")};
-  EXPECT_EQ(find_idx(all), file("partial"));
-  EXPECT_EQ(find_idx(std::span(all).first(2)), std::nullopt);
+  EXPECT_EQ(find_idx(all), file("whole"));
+  EXPECT_EQ(find_idx(std::span(all).first(3)), std::nullopt);
 }
 
 TEST(Mnist, HasItsKnownCounts) {

@@ -9,10 +9,6 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
 
 add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-fno-math-errno>")
-if(STRATA_WERROR)
-  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-Werror>"
-                      "$<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings>")
-endif()
 if(STRATA_SANITIZE)
   add_compile_options("$<$<COMPILE_LANGUAGE:CXX,C>:-O1;-fsanitize=address,undefined;-fno-sanitize-recover=all;-fno-omit-frame-pointer>")
   add_link_options(-fsanitize=address,undefined)

@@ -77,11 +77,12 @@ configure() {
   wanted="${settings[*]} ${CC:-} ${CXX:-} ${CUDAARCHS:-}"
   if [[ -e $build_dir/build.ninja && $(cat "$stamp" 2> /dev/null) == "$wanted" ]]; then
     return
-  elif [[ -e $build_dir/CMakeCache.txt && ! -e $stamp && $gpu == auto && $sanitize == OFF ]]; then
+  elif [[ -e $build_dir/CMakeCache.txt && (-e $build_dir/build.ninja || -e $build_dir/Makefile) && ! -e $stamp && $gpu == auto && $sanitize == OFF ]]; then
     say "Using ${build_dir} as it was configured by hand"
     return
   fi
   say "Configuring $build_dir"
+  rm -f "$stamp"
   with_unpacked cmake --fresh -S "$root" -B "$build_dir" "${settings[@]}" ||
     die "CMake could not configure; its words are above."
   echo "$wanted" > "$stamp"
