@@ -38,8 +38,8 @@ Conv2dGeometry::Conv2dGeometry(const Tensor& input, const Tensor& weight,
 namespace ops {
 namespace {
 
-// At the shapes of this project's networks our own kernels are four times as fast as the engines that
-// cuDNN offers for exact float32 (README, "Results"), so `auto` takes them.
+// At the shapes of this project's networks our own kernels are faster than the engines that cuDNN
+// offers for exact float32 (README, "Results"), so `auto` takes them.
 LibraryRung library_rung([[maybe_unused]] const Conv2dGeometry& geometry) {
   bool supports = false;
   if constexpr (kHasCuda) supports = cudnn::supports_conv2d(geometry);
