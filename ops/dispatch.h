@@ -24,7 +24,7 @@ struct LibraryRung {
   Rung rung;
   /// Whether the library takes these shapes and options; our own kernel serves where it does not.
   bool supports = true;
-  /// Whether `Kernels::automatic` takes it: a measured choice, not a matter of taste.
+  /// Whether `Kernels::automatic` takes it: each op gives its reason.
   bool automatic = true;
 };
 

@@ -7,8 +7,8 @@
 namespace strata::ops {
 namespace {
 
-// cuDNN has three of them. Measured on an H100 it is no faster than our own launch, so `auto`
-// leaves it.
+// cuDNN has three of them. Either way it is one pass over the memory, so `auto` takes ours, which needs
+// no library to be loaded.
 LibraryRung library_rung(Unary op, int64_t size) {
   const bool known = op == Unary::relu || op == Unary::sigmoid || op == Unary::tanh;
   const bool supports = known && size < (int64_t{1} << 31);  // cuDNN counts in 32 bits
