@@ -1,0 +1,81 @@
+// What a check found: the one structure behind the text, the JSON and the exit code.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tools/stack_check/catalogue.h"
+#include "tools/stack_check/layers.h"
+
+namespace strata::stack_check {
+
+enum class Status {
+  ok,
+  warn,     // works, but something is wrong
+  fail,     // broken
+  unknown,  // cannot be seen from here
+  blocked,  // not tried: a lower layer is broken
+  skipped,  // not tried: nothing to try, or not asked for
+};
+std::string_view name_of(Status status);
+
+enum class Severity { note, warn, fail };
+
+/// A thing that was found wrong, or worth knowing, in the words of the catalogue.
+struct Finding {
+  std::string id;   // of the catalogue
+  Layer layer;      // the broken one, which may lie below the one that noticed
+  Severity severity = Severity::fail;
+  std::string saw;  // call, code, file
+  Values values;    // for the catalogue's texts
+  std::optional<int> gpu = {};  // of several: the one concerned
+};
+
+/// A file that a probe loaded.
+struct Library {
+  std::string name;     // "libcudnn.so.9"
+  std::string path;     // with symbolic links followed
+  std::string version;  // empty if it does not say
+  std::string reason;   // why this one: a key of the catalogue's words
+  std::vector<std::string> others;  // further copies that the loader would have found later
+};
+
+struct Measurement {
+  std::string name;  // a key of the catalogue's words
+  double value = 0;
+  std::string unit;
+  double expected = 0;  // what this card should reach; 0: not known
+  double share() const { return expected > 0 ? value / expected : 0; }
+};
+
+/// What one GPU showed on one layer.
+struct Cell {
+  Status status = Status::ok;
+  std::string text;
+  std::vector<Measurement> measurements = {};
+};
+
+struct Row {
+  Layer layer;
+  Status status = Status::skipped;
+  std::string text;
+  std::vector<Cell> cells = {};  // one per GPU where the layer is checked for each
+  std::vector<Library> libraries = {};
+  double seconds = 0;
+};
+
+struct Report {
+  std::vector<Row> rows;          // every layer, in order
+  std::vector<Finding> findings;  // the verdict's first, then by layer
+  std::vector<std::string> gpus;  // the columns' names
+  std::map<std::string, std::string> versions;  // driver, driver_cuda, runtime, toolkit, ...
+  std::map<std::string, std::string> host;      // what --anonymous leaves out
+  std::string advice;  // on the versions that confuse, filled in by the caller's language
+
+  /// The lowest broken layer's finding; null if none is broken.
+  const Finding* verdict() const;
+};
+
+}  // namespace strata::stack_check
