@@ -1,0 +1,311 @@
+#include "tools/stack_check/catalogue.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <regex>
+#include <set>
+
+#include "tools/stack_check/data/data.h"
+
+namespace strata::test {
+namespace {
+
+using namespace stack_check;
+using Json = nlohmann::json;
+
+const std::vector<std::string> kIds = {
+    "0-NOGPU",   "0-NOUVEAU",  "0-VFIO",     "0-LOST",    "0-BAR",      "0-POWER",    "1-NOMOD",
+    "1-DKMS",    "1-SECBOOT",  "1-MISMATCH", "1-GSP",     "1-LEGACY",   "1-NEEDOPEN", "1-GSPFW",
+    "1-UVM",     "1-SUSPEND",  "1-HMM",      "1-FABRIC",  "1-ECC",      "2-PERM",     "2-NOPASS",
+    "2-HOSTLIB", "2-CAPS",     "2-CGROUP",   "2-REQUIRE", "2-WSL",      "3-NOLIB",    "3-STUB",
+    "3-BADFILE", "3-COMPAT",   "3-HIDDEN",   "3-MIG",     "3-BUSY",     "3-OOM",      "4-NOCUDART",
+    "4-OLDDRV",  "4-NOKERNEL", "4-PTX",      "4-NOJIT",   "4-CONFUSED", "5-INIT",     "5-LTMIX",
+    "6-MISSING", "6-SUBLIB",   "6-MIX",      "6-OLD",     "6-ARCH",     "6-NVRTC",    "7-SHM",
+    "7-HANG",    "7-P2PBAD",   "7-NCCLMIX",  "8-CPU",     "9-TRAIN"};
+
+const std::vector<std::string> kMoreIds = {"ANY-CRASH", "ANY-HANG", "ANY-ERROR", "ANY-WRONG",
+                                           "ANY-SLOW",  "0-PCIE",   "1-XID",     "1-HOT",
+                                           "2-NODES",   "3-SHARED", "5-MISSING", "7-MISSING"};
+
+const std::set<std::string> kPlaces = {
+    "gpu",     "driver",   "needed",        "driver_cuda", "runtime",  "cuda",  "library",
+    "path",    "other",    "folder",        "version",     "built",    "code",  "call",
+    "cc",      "pids",     "architectures", "variable",    "meaning",  "free",  "total",
+    "kernel",  "bound",    "nodes",         "container",   "shm",      "fault", "signal",
+    "seconds", "expected", "measured",      "what",        "layer",    "error", "width",
+    "xid",     "reasons",  "width_max",     "command",     "max_cudnn"};
+
+struct Place {
+  std::string name, preset;
+  bool operator<(const Place& other) const { return name < other.name; }
+};
+
+std::vector<Place> places(const std::string& text) {
+  static const std::regex place(R"(\{([a-z_]+)(\|([^}]*))?\})");
+  std::vector<Place> found;
+  for (std::sregex_iterator match(text.begin(), text.end(), place), end; match != end; ++match)
+    found.push_back({(*match)[1], (*match)[3]});
+  return found;
+}
+
+std::set<std::string> names(const std::string& text) {
+  std::set<std::string> found;
+  for (const Place& place : places(text)) found.insert(place.name);
+  return found;
+}
+
+/// A Chinese character: three bytes of UTF-8, U+4E00 to U+9FFF.
+bool has_chinese(const std::string& text) {
+  return std::regex_search(text, std::regex("[\xe4-\xe9][\x80-\xbf][\x80-\xbf]"));
+}
+
+std::vector<Text> texts_of(const Entry& entry) {
+  std::vector<Text> texts = {entry.title, entry.why, entry.fine};
+  for (const Fix& fix : entry.fixes) texts.push_back(fix.text);
+  return texts;
+}
+
+/// The text within `...`: commands, which are the same in every language.
+std::vector<std::string> commands(const std::string& text) {
+  std::vector<std::string> found;
+  for (size_t open = text.find('`'); open != std::string::npos; open = text.find('`', open + 1)) {
+    const size_t close = text.find('`', open + 1);
+    if (close == std::string::npos) break;
+    const std::string command = text.substr(open + 1, close - open - 1);
+    if (!has_chinese(command)) found.push_back(command);
+    open = close;
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+TEST(Catalogue, HoldsEveryFailure) {
+  std::vector<std::string> expected = kIds;
+  expected.insert(expected.end(), kMoreIds.begin(), kMoreIds.end());
+  ASSERT_EQ(kIds.size(), 54u);
+  for (const std::string& id : expected) EXPECT_NE(catalogue().find(id), nullptr) << id;
+  EXPECT_EQ(catalogue().entries.size(), expected.size());
+  EXPECT_EQ(catalogue().find("9-NONE"), nullptr);
+}
+
+TEST(Catalogue, EveryIdStartsWithItsLayer) {
+  for (const Entry& entry : catalogue().entries) {
+    if (entry.id.starts_with("ANY-")) {
+      EXPECT_FALSE(entry.layer) << entry.id;
+    } else {
+      ASSERT_TRUE(entry.layer) << entry.id;
+      EXPECT_EQ(static_cast<int>(*entry.layer), 10 + entry.id.front() - '0') << entry.id;
+    }
+  }
+}
+
+TEST(Catalogue, EntriesStandInTheOrderOfTheLayers) {
+  int last = 0;
+  for (const Entry& entry : catalogue().entries) {
+    const int layer = entry.layer ? static_cast<int>(*entry.layer) : 20;
+    EXPECT_GE(layer, last) << entry.id;
+    last = layer;
+  }
+}
+
+TEST(Catalogue, EveryTextIsThereInBothLanguages) {
+  for (const Entry& entry : catalogue().entries) {
+    EXPECT_GE(entry.fixes.size(), 1u) << entry.id;
+    EXPECT_LE(entry.fixes.size(), 2u) << entry.id;
+    EXPECT_GE(entry.texts.size(), 2u) << entry.id;
+    EXPECT_FALSE(entry.title.en.ends_with('.')) << entry.id;
+    EXPECT_FALSE(entry.title.zh.ends_with("。")) << entry.id;
+    for (const Text& text : texts_of(entry)) {
+      EXPECT_FALSE(text.en.empty()) << entry.id;
+      EXPECT_TRUE(has_chinese(text.zh)) << entry.id << ": " << text.zh;
+      EXPECT_FALSE(has_chinese(text.en)) << entry.id << ": " << text.en;
+    }
+  }
+  for (const Ambiguity& ambiguity : catalogue().ambiguities) {
+    EXPECT_FALSE(has_chinese(ambiguity.tell_apart.en));
+    EXPECT_TRUE(has_chinese(ambiguity.tell_apart.zh)) << ambiguity.tell_apart.zh;
+  }
+}
+
+TEST(Catalogue, LanguagesHaveTheSamePlaces) {
+  for (const Entry& entry : catalogue().entries)
+    for (const Text& text : texts_of(entry)) EXPECT_EQ(names(text.en), names(text.zh)) << entry.id;
+  for (const auto& [key, word] : catalogue().words)
+    EXPECT_EQ(names(word.en), names(word.zh)) << key;
+}
+
+TEST(Catalogue, LanguagesNameTheSameCommands) {
+  for (const Entry& entry : catalogue().entries)
+    for (const Text& text : texts_of(entry)) {
+      if (commands(text.zh).size() == commands(text.en).size()) {
+        EXPECT_EQ(commands(text.en), commands(text.zh)) << entry.id;
+      }
+      EXPECT_EQ(std::count(text.en.begin(), text.en.end(), '`'),
+                std::count(text.zh.begin(), text.zh.end(), '`'))
+          << entry.id << ": " << text.zh;
+    }
+}
+
+TEST(Catalogue, EveryPlaceIsKnownAndHasADefault) {
+  for (const Entry& entry : catalogue().entries)
+    for (const Text& text : texts_of(entry))
+      for (const std::string& language : {text.en, text.zh}) {
+        for (const Place& place : places(language)) {
+          EXPECT_TRUE(kPlaces.contains(place.name)) << entry.id << ": " << place.name;
+          EXPECT_FALSE(place.preset.empty()) << entry.id << ": " << place.name;
+        }
+        EXPECT_EQ(fill(language, {}).find('{'), std::string::npos) << fill(language, {});
+      }
+}
+
+TEST(Catalogue, FixesThatNeedRootOrARebootSaySo) {
+  for (const Entry& entry : catalogue().entries)
+    for (const Fix& fix : entry.fixes) {
+      if (fix.text.en.find("BIOS") != std::string::npos) {
+        EXPECT_TRUE(fix.reboot) << entry.id << ": " << fix.text.en;
+      }
+      for (const char* command : {"`sudo modprobe", "`sudo mokutil", "`sudo systemctl"})
+        if (fix.text.en.find(command) != std::string::npos) {
+          EXPECT_TRUE(fix.root && fix.on_host) << entry.id << ": " << fix.text.en;
+        }
+      if (fix.text.en.ends_with("and reboot.")) {
+        EXPECT_TRUE(fix.reboot) << entry.id << ": " << fix.text.en;
+      }
+    }
+}
+
+TEST(Catalogue, PatternsAreSpecificAndTellEntriesApart) {
+  std::map<std::string, std::string> owner;
+  for (const Entry& entry : catalogue().entries)
+    for (const std::string& pattern : entry.texts) {
+      EXPECT_GE(pattern.size() - std::count(pattern.begin(), pattern.end(), '*'), 6u) << pattern;
+      EXPECT_TRUE(owner.emplace(pattern, entry.id).second)
+          << pattern << ": " << entry.id << " and " << owner[pattern];
+    }
+}
+
+TEST(Catalogue, AmbiguitiesNameSeveralEntriesAndHowToTell) {
+  EXPECT_GE(catalogue().ambiguities.size(), 10u);
+  for (const Ambiguity& ambiguity : catalogue().ambiguities) {
+    ASSERT_FALSE(ambiguity.texts.empty());
+    EXPECT_GE(ambiguity.ids.size(), 2u) << ambiguity.texts.front();
+    for (const std::string& id : ambiguity.ids) {
+      EXPECT_NE(catalogue().find(id), nullptr) << id;
+      EXPECT_NE(ambiguity.tell_apart.en.find(id), std::string::npos) << ambiguity.tell_apart.en;
+      EXPECT_NE(ambiguity.tell_apart.zh.find(id), std::string::npos) << ambiguity.tell_apart.zh;
+    }
+  }
+}
+
+TEST(Catalogue, HasTheWordsOfTheReport) {
+  for (const char* key :
+       {"ok", "warn", "fail", "unknown", "blocked", "skipped", "saw", "why", "fix", "fine",
+        "needs_root", "needs_reboot", "needs_host", "three_numbers"}) {
+    ASSERT_TRUE(catalogue().words.contains(key)) << key;
+    EXPECT_NE(catalogue().word(key, Language::en), catalogue().word(key, Language::zh)) << key;
+  }
+  for (const Layer layer : kLayers)
+    EXPECT_TRUE(catalogue().words.contains("layer_" + std::string(name_of(layer))));
+  EXPECT_EQ(catalogue().word("blocked_by", Language::en, {{"layer", "runtime"}}),
+            "blocked by runtime");
+  EXPECT_EQ(catalogue().word("blocked_by", Language::zh, {{"layer", "runtime"}}),
+            "受 runtime 层阻塞");
+  EXPECT_EQ(catalogue().word("no such word", Language::zh), "no such word");
+}
+
+TEST(Fill, PutsValuesAndDefaultsIntoPlaces) {
+  EXPECT_EQ(fill("driver {driver|as installed}.", {{"driver", "535.183.01"}}),
+            "driver 535.183.01.");
+  EXPECT_EQ(fill("driver {driver|as installed}.", {}), "driver as installed.");
+  EXPECT_EQ(fill("driver {driver|as installed}.", {{"driver", ""}}), "driver as installed.");
+  EXPECT_EQ(fill("{a|b|c}{d}", {{"d", "{a|x}"}}), "b|c{a|x}");
+  EXPECT_EQ(fill("{name}", {}), "{name}");
+}
+
+TEST(Fill, LeavesOtherBracesAlone) {
+  EXPECT_EQ(fill("awk '{print $1}' {path|FILE}", {}), "awk '{print $1}' FILE");
+  EXPECT_EQ(fill("{{path|x}}", {}), "{x}");
+  EXPECT_EQ(fill("{path|never closed", {}), "{path|never closed");
+  EXPECT_EQ(fill("{} {|x} }{", {}), "{} {|x} }{");
+  EXPECT_EQ(fill("", {}), "");
+}
+
+Json small_catalogue() {
+  const Json text = {{"en", "a"}, {"zh", "甲"}};
+  const Json fix = {{"text", text}, {"needs", {"root", "host"}}};
+  const Json entry = {{"id", "3-STUB"},
+                      {"layer", "libcuda"},
+                      {"title", text},
+                      {"why", text},
+                      {"fixes", Json::array({fix})},
+                      {"fine", text},
+                      {"texts", {"stub library"}}};
+  const Json ambiguity = {{"texts", {"error 34"}}, {"ids", {"3-STUB"}}, {"tell_apart", text}};
+  return {{"words", {{"saw", text}}},
+          {"entries", Json::array({entry})},
+          {"ambiguities", Json::array({ambiguity})}};
+}
+
+/// What parse_catalogue says about small_catalogue() with the JSON patch applied.
+std::string error_of(const Json& patch) {
+  try {
+    parse_catalogue(small_catalogue().patch(Json::array({patch})).dump());
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(ParseCatalogue, ReadsEveryMember) {
+  const Catalogue parsed = parse_catalogue(small_catalogue().dump());
+  ASSERT_EQ(parsed.entries.size(), 1u);
+  const Entry& entry = parsed.entries.front();
+  EXPECT_EQ(entry.layer, Layer::libcuda);
+  EXPECT_EQ(entry.title.in(Language::zh), "甲");
+  ASSERT_EQ(entry.fixes.size(), 1u);
+  EXPECT_TRUE(entry.fixes[0].root);
+  EXPECT_FALSE(entry.fixes[0].reboot);
+  EXPECT_TRUE(entry.fixes[0].on_host);
+  EXPECT_EQ(parsed.ambiguities.at(0).ids, std::vector<std::string>{"3-STUB"});
+  EXPECT_EQ(parsed.word("saw", Language::en), "a");
+}
+
+TEST(ParseCatalogue, NamesTheEntryAndTheMemberThatIsWrong) {
+  const auto replace = [](const char* path, Json value) {
+    return error_of({{"op", "replace"}, {"path", path}, {"value", value}});
+  };
+  const auto remove = [](const char* path) { return error_of({{"op", "remove"}, {"path", path}}); };
+  EXPECT_EQ(remove("/entries/0/id"), "catalogue: entry 0: \"id\" is missing");
+  EXPECT_EQ(remove("/entries/0/why"), "catalogue: 3-STUB: \"why\" is missing");
+  EXPECT_EQ(remove("/entries/0/fine/zh"), "catalogue: 3-STUB: \"fine\": \"zh\" is missing");
+  EXPECT_EQ(replace("/entries/0/title/en", ""), "catalogue: 3-STUB: \"title\": \"en\" is no text");
+  EXPECT_EQ(replace("/entries/0/layer", "disk"), "catalogue: 3-STUB: \"layer\" is none");
+  EXPECT_EQ(replace("/entries/0/fixes", Json::array()),
+            "catalogue: 3-STUB: \"fixes\" are not one or two");
+  EXPECT_EQ(replace("/entries/0/fixes/0/needs/0", "luck"),
+            "catalogue: 3-STUB: \"fixes\": \"needs\" holds \"luck\"");
+  EXPECT_EQ(replace("/entries/0/texts", "x"), "catalogue: 3-STUB: \"texts\" is no array");
+  EXPECT_EQ(replace("/entries/0/texts/0", 5),
+            "catalogue: 3-STUB: \"texts\" holds something that is no text");
+  EXPECT_EQ(replace("/ambiguities/0/ids/0", "3-X"),
+            "catalogue: ambiguity 0: there is no entry \"3-X\"");
+  EXPECT_EQ(replace("/words/saw", 1), "catalogue: word \"saw\": \"en\" is missing");
+  EXPECT_EQ(error_of({{"op", "copy"}, {"from", "/entries/0"}, {"path", "/entries/1"}}),
+            "catalogue: 3-STUB: is there twice");
+}
+
+TEST(ParseCatalogue, RefusesWhatIsNoJsonObject) {
+  for (const char* text : {"", "{", "[]", "7", "{\"entries\": 3}", "\xff\xfe"})
+    EXPECT_THROW(parse_catalogue(text), std::runtime_error) << text;
+}
+
+TEST(Catalogue, FileHasADate) {
+  const Json json = Json::parse(k_catalogue_json);
+  EXPECT_TRUE(
+      std::regex_match(json.at("date").get<std::string>(), std::regex(R"(20\d\d-[01]\d-[0-3]\d)")));
+}
+
+}  // namespace
+}  // namespace strata::test
