@@ -19,7 +19,8 @@ struct Explanation {
 Explanation explain(const Catalogue& catalogue, std::string_view question);
 
 /// Whether `text` contains `pattern`, in which * stands for anything within 200 characters; case,
-/// quotes' kinds and runs of white space do not matter.
+/// quotes' kinds and runs of white space do not matter, and a number of the pattern is a whole number
+/// of the text.
 bool contains_pattern(std::string_view text, std::string_view pattern);
 
 /// The explanation as lines for a terminal.
