@@ -48,8 +48,8 @@ std::optional<LogMessage> parse_log_line(std::string_view line) {
     if (is_number(line.substr(0, 1))) message.stamp = line.substr(0, line.find(' '));
     line = trimmed(line.substr(tag + kTag.size()));
     if (std::string stamp = take_stamp(line); !stamp.empty()) message.stamp = std::move(stamp);
-  } else if (contains_words(line, "systemd-sleep")) {
-    line = line.substr(line.find("ystemd-sleep") - 1);
+  } else if (const size_t sleep = line.find("systemd-sleep"); sleep != std::string_view::npos) {
+    line = line.substr(sleep);
   } else {
     message.stamp = take_stamp(line);
     if (message.stamp.empty()) return std::nullopt;
