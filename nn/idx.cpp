@@ -176,4 +176,15 @@ std::optional<fs::path> find_idx(std::span<const fs::path> folders) {
   return found == folders.end() ? std::nullopt : std::optional(*found);
 }
 
+std::vector<fs::path> mnist_folders() {
+  std::vector<fs::path> roots = {"."};
+  std::error_code ignored;
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
+  if (!ignored) roots.push_back(program.parent_path().parent_path());
+  std::vector<fs::path> folders;
+  for (const char* place : {"data/mnist", "../shared/mnist"})
+    for (const fs::path& root : roots) folders.push_back((root / place).lexically_normal());
+  return folders;
+}
+
 }  // namespace strata::nn

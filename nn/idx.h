@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "nn/dataset.h"
 
@@ -22,5 +23,9 @@ bool holds_idx(const std::filesystem::path& folder);
 
 /// The first of the folders that holds all four files.
 std::optional<std::filesystem::path> find_idx(std::span<const std::filesystem::path> folders);
+
+/// Where MNIST is looked for when nobody names a folder: below the current folder, and below the
+/// project when the program stands in its build folder.
+std::vector<std::filesystem::path> mnist_folders();
 
 }  // namespace strata::nn

@@ -1,9 +1,5 @@
 #include "examples/train_mnist/run.h"
 
-#include <unistd.h>
-
-#include <filesystem>
-
 #include "nn/digits.h"
 #include "nn/idx.h"
 #include "tensor/build_config.h"
@@ -14,8 +10,6 @@
 
 namespace strata::train_mnist {
 namespace {
-
-namespace fs = std::filesystem;
 
 std::optional<std::string> why_no_gpu() {
   if constexpr (kHasCuda) return cuda::why_unusable();
@@ -39,26 +33,13 @@ void check_kernels(const Options& options, Device device) {
          "--kernels library: this build has no library for the CPU; use own, or --device gpu");
 }
 
-/// The folders in which MNIST is looked for when --data is not given: below the current folder, and
-/// below the project when the program stands in its build folder.
-std::vector<fs::path> default_folders() {
-  std::vector<fs::path> roots = {"."};
-  std::error_code ignored;
-  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
-  if (!ignored) roots.push_back(program.parent_path().parent_path());
-  std::vector<fs::path> folders;
-  for (const char* place : {"data/mnist", "../shared/mnist"})
-    for (const fs::path& root : roots) folders.push_back((root / place).lexically_normal());
-  return folders;
-}
-
 void choose_data(const Options& options, Run& run) {
   if (options.data && *options.data != "digits") {
     run.dataset = nn::load_idx(*options.data);
     return;
   }
   if (!options.data) {
-    if (const auto folder = nn::find_idx(default_folders())) {
+    if (const auto folder = nn::find_idx(nn::mnist_folders())) {
       run.dataset = nn::load_idx(*folder);
       return;
     }

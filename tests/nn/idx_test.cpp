@@ -159,9 +159,16 @@ TEST_F(IdxTest, FindsTheFirstFolderThatHoldsAllFour) {
   EXPECT_EQ(find_idx(std::span(all).first(3)), std::nullopt);
 }
 
+TEST(Mnist, IsLookedForBelowTheCurrentFolderFirst) {
+  const std::vector<fs::path> folders = mnist_folders();
+  ASSERT_EQ(folders.size(), 4u);
+  EXPECT_EQ(folders[0], "data/mnist");
+  EXPECT_EQ(folders[2], "../shared/mnist");
+  EXPECT_TRUE(folders[1].is_absolute());
+}
+
 TEST(Mnist, HasItsKnownCounts) {
-  const std::vector<fs::path> places = {"data/mnist", "../shared/mnist"};
-  const auto folder = find_idx(places);
+  const auto folder = find_idx(mnist_folders());
   if (!folder) GTEST_SKIP() << "MNIST is not here; tools/get_mnist fetches it";
   const Dataset set = load_idx(*folder);
   EXPECT_EQ(set.name, "mnist");

@@ -55,11 +55,11 @@ struct DeviceNode {
 };
 
 struct Access {
-  std::vector<DeviceNode> nodes;  // nvidiactl, nvidia-uvm, every nvidiaN; on WSL dxg
+  std::vector<DeviceNode> nodes;  // nvidiactl, nvidia-uvm, every nvidiaN; on WSL dxg first
   std::string container;          // "docker", "podman", "kubernetes", "lxc", "container"; empty: none seen
   bool wsl = false;
   bool dxg = false;               // /dev/dxg is there
-  std::optional<uint64_t> shm_bytes;  // size of /dev/shm; none: no such folder
+  std::optional<uint64_t> shm_bytes;  // size of /dev/shm; none: no such folder, or no limit
   bool shm_writable = false;
 };
 Access read_access(const Root& root);
@@ -68,7 +68,7 @@ Access read_access(const Root& root);
 struct KernelLog {
   bool readable = false;
   std::vector<std::string> lines;    // NVRM, nvidia, Xid, suspend, request_free_mem_region, ...
-  std::vector<int> xids;             // numbers of "NVRM: Xid (PCI:0000:3b:00): 79, ..."
+  std::vector<int> xids;             // of "NVRM: Xid (PCI:0000:3b:00): 79, ...", each once
   bool suspended = false;            // the machine has slept since it started
   /// The first line with these words, in any case; empty: none.
   std::string find(std::string_view words) const;

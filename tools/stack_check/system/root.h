@@ -19,14 +19,20 @@ class Root {
   bool exists(const std::string& file) const;
   /// The content, at most `limit` bytes; none when it cannot be read. Never blocks on a device.
   std::optional<std::string> read(const std::string& file, size_t limit = 1 << 20) const;
+  /// The last `limit` bytes of a file that may be longer, such as a log.
+  std::optional<std::string> read_end(const std::string& file, size_t limit) const;
   /// read() without the white space around it; empty when it cannot be read.
   std::string line(const std::string& file) const;
-  /// Names in a folder, sorted; none when it cannot be read.
+  /// Names in a folder, sorted, at most 100000; none when it cannot be read.
   std::optional<std::vector<std::string>> list(const std::string& folder) const;
-  /// The last part of what a symbolic link points at; empty when there is none.
+  /// What a symbolic link points at, as written in it; empty when it is none.
+  std::string link_target(const std::string& link) const;
+  /// The last part of it.
   std::string link_name(const std::string& link) const;
 
  private:
+  std::string resolved(const std::string& file, bool follow_last) const;
+
   std::string folder_;
 };
 

@@ -9,8 +9,8 @@ namespace strata::stack_check {
 
 struct VisibleDevices {
   std::vector<std::string> entries;  // taken into account, in order
-  std::string first_invalid;         // hides itself and all after it; empty: none
-  bool hides_all = false;            // an empty text, or the first entry is invalid
+  std::string first_invalid;         // hides itself and all after it; ",": an empty one; empty: none
+  bool hides_all = false;            // an empty text, the first entry invalid, or one repeated
 };
 
 /// By the CUDA programming guide: a comma-separated list of indices below `device_count`, of GPU-

@@ -1,0 +1,23 @@
+// The fuzz targets: one function per file, each of which feeds any bytes to a parser and aborts
+// when what comes back contradicts itself. Two things call them: libFuzzer (tests/fuzz/run) and, on
+// every machine, tests/stack_check/fuzz_test.cpp with a fixed set of inputs.
+#pragma once
+
+#include <cstdlib>
+#include <string_view>
+
+namespace strata::fuzz {
+
+void elf(std::string_view input);
+void kernel_log(std::string_view input);
+void loader_cache(std::string_view input);
+void pci_ids(std::string_view input);
+void proc_texts(std::string_view input);
+void root_paths(std::string_view input);
+void versions(std::string_view input);
+
+inline void require(bool condition) {
+  if (!condition) std::abort();
+}
+
+}  // namespace strata::fuzz
