@@ -154,7 +154,9 @@ TEST(Explain, ListsWhatElseTheTextFits) {
 TEST(ExplainText, ShowsIdLayerCauseNumberedFixesAndTheirNeeds) {
   const std::string text = to_text(explain(catalogue(), "4-olddrv"), catalogue(), Language::en);
   EXPECT_TRUE(text.starts_with("4-OLDDRV  layer 14 runtime: ")) << text;
-  EXPECT_NE(text.find("\n  why   Driver of this machine serves CUDA"), std::string::npos) << text;
+  EXPECT_NE(text.find("\n  why   The driver (`nvidia-smi` shows its version) serves CUDA"),
+            std::string::npos)
+      << text;
   EXPECT_NE(text.find("\n  fix   1) Install NVIDIA driver 580.65.06"), std::string::npos) << text;
   EXPECT_NE(text.find("and reboot.   [root, reboot, on the host, not in a container]\n"),
             std::string::npos);
