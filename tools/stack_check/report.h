@@ -64,18 +64,25 @@ struct Row {
   std::vector<Cell> cells = {};  // one per GPU where the layer is checked for each
   std::vector<Library> libraries = {};
   double seconds = 0;
+  std::string output = {};  // the end of what a broken layer's probe printed
 };
 
 struct Report {
   std::vector<Row> rows;          // every layer, in order
   std::vector<Finding> findings;  // the verdict's first, then by layer
   std::vector<std::string> gpus;  // the columns' names
-  std::map<std::string, std::string> versions;  // driver, driver_cuda, runtime, toolkit, ...
-  std::map<std::string, std::string> host;      // what --anonymous leaves out
-  std::string advice;  // on the versions that confuse, filled in by the caller's language
+  /// driver, driver_cuda, toolkit_cuda, runtime_cuda, facts (their date)
+  std::map<std::string, std::string> versions;
+  std::map<std::string, std::string> host;  // name, distribution, kernel, container
+  bool no_gpu = false;  // nothing of NVIDIA is here, as far as can be seen
+  double seconds = 0;
 
   /// The lowest broken layer's finding; null if none is broken.
   const Finding* verdict() const;
+  bool has_warnings() const;
 };
+
+/// Takes out what tells one machine from another: the host's name, folders, UUIDs, addresses.
+void make_anonymous(Report& report);
 
 }  // namespace strata::stack_check

@@ -204,8 +204,9 @@ void Judgement::add(Severity severity, std::string id, std::string saw, Values v
 }
 
 bool Judgement::failed() const {
-  return std::any_of(findings.begin(), findings.end(),
-                     [](const Finding& finding) { return finding.severity == Severity::fail; });
+  return std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) {
+    return finding.severity == Severity::fail && (!gpu || finding.gpu == gpu);
+  });
 }
 
 int Evidence::gpu_count() const {

@@ -27,6 +27,7 @@ struct Judgement {
   void note(std::string id, std::string saw, Values values = {}) {
     add(Severity::note, std::move(id), std::move(saw), std::move(values));
   }
+  /// Whether a fault was found, of the present GPU if there is one.
   bool failed() const;
 
   std::optional<int> gpu = {};  // that findings added now concern

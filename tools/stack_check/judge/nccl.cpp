@@ -27,7 +27,7 @@ void blame_hang(const ProbeResult& probe, const Evidence& evidence, Judgement& j
                  {{"seconds", fmt::format("{:.0f}", probe.seconds)}});
 }
 
-void blame_call(const Call& call, const ProbeResult& probe, const Evidence& evidence,
+void blame_call(const Call& call, const Evidence& evidence,
                 Judgement& judgement) {
   const Access& access = evidence.machine.access;
   const bool small =
@@ -97,7 +97,7 @@ Judgement judge_nccl(const Evidence& evidence) {
     return judgement;
   judge_results(probe, judgement);
   if (const Call* call = probe.first_failure(); call && !judgement.failed())
-    blame_call(*call, probe, evidence, judgement);
+    blame_call(*call, evidence, judgement);
   if (judgement.failed()) return judgement;
   const Access& access = evidence.machine.access;
   if (access.shm_bytes && *access.shm_bytes < evidence.facts.nccl.small_shm_bytes)
