@@ -86,7 +86,7 @@ expect "a folder configured by hand is left alone" says_not "^cmake"
 
 if type -P shellcheck > /dev/null; then
   cd "$here/../.."
-  try shellcheck -xa tools/train tools/test tools/get_mnist .ci/run tests/tools/*.sh
+  try shellcheck -xa tools/train tools/test tools/get_mnist .ci/run tests/tools/*.sh tests/fuzz/run
   expect "shellcheck has nothing to say" ends 0
 fi
 
