@@ -13,6 +13,7 @@
 #include "examples/train_mnist/run.h"
 #include "examples/train_mnist/training.h"
 #include "ops/settings.h"
+#include "tensor/output_file.h"
 
 namespace strata::train_mnist {
 namespace {
@@ -45,7 +46,7 @@ ExitCode run_program(const Options& options) {
   const auto seconds = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
-  JsonReport report(options.json);
+  const OutputFile report("--json", options.json);
   const SettingsScope settings({.kernels = options.kernels, .precision = options.precision});
   const Run run = prepare(options);
   const Results results = train(run);
@@ -53,7 +54,7 @@ ExitCode run_program(const Options& options) {
   const double total_seconds = seconds();
   fmt::print("{}\n", verdict(run, results, total_seconds));
   std::fflush(stdout);
-  report.write(run, results, total_seconds);
+  report.write(json_report(run, results, total_seconds));
   if (results.interrupted) return kInterrupted;
   return passed(run, results).value_or(true) ? kDone : kTargetMissed;
 }

@@ -2,13 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -23,7 +16,6 @@ namespace strata::train_mnist {
 namespace {
 
 using nlohmann::json;
-namespace fs = std::filesystem;
 
 std::string cuda_version(int version) {
   return fmt::format("{}.{}", version / 1000, version % 1000 / 10);
@@ -176,29 +168,6 @@ json to_json(const Run& run, const Results& results, double total_seconds) {
   return report;
 }
 
-/// A new empty file in the same folder, which a rename can then put in the file's place.
-fs::path make_file_beside(const fs::path& file) {
-  std::string name = file.string() + ".XXXXXX";
-  const int descriptor = mkstemp(name.data());
-  if (descriptor < 0)
-    fail(ErrorKind::usage, "--json {}: cannot be written ({})", file.string(),
-         std::strerror(errno));
-  fchmod(descriptor, 0644);  // mkstemp lets nobody else read it
-  close(descriptor);
-  return name;
-}
-
-void write_text(const fs::path& path, const std::string& text, const fs::path& named) {
-  std::FILE* file = std::fopen(path.c_str(), "w");
-  const bool written = file && std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  const bool flushed = file && std::fflush(file) == 0;
-  const int reason = errno;
-  if (file) std::fclose(file);
-  if (!written || !flushed)
-    fail(ErrorKind::usage, "--json {}: cannot be written ({}); the results above stand",
-         named.string(), std::strerror(reason));
-}
-
 }  // namespace
 
 void print_header(const Run& run, nn::Module& model) {
@@ -237,30 +206,8 @@ std::string verdict(const Run& run, const Results& results, double total_seconds
                      *run.target);
 }
 
-JsonReport::JsonReport(const std::string& file) : file_(file) {
-  if (file.empty()) return;
-  std::error_code ignored;
-  const fs::file_status status = fs::status(file_, ignored);
-  if (fs::is_directory(status)) fail(ErrorKind::usage, "--json {}: is a folder; name a file", file);
-  in_place_ = fs::exists(status) && !fs::is_regular_file(status);
-  if (!in_place_) fs::remove(make_file_beside(file_), ignored);
-}
-
-void JsonReport::write(const Run& run, const Results& results, double total_seconds) {
-  if (file_.empty()) return;
-  const std::string text = to_json(run, results, total_seconds).dump(2) + "\n";
-  if (in_place_) return write_text(file_, text, file_);
-  const fs::path beside = make_file_beside(file_);
-  std::error_code error;
-  try {
-    write_text(beside, text, file_);
-    fs::rename(beside, file_, error);
-  } catch (...) {
-    fs::remove(beside, error);
-    throw;
-  }
-  if (error)
-    fail(ErrorKind::usage, "--json {}: cannot be written ({})", file_.string(), error.message());
+std::string json_report(const Run& run, const Results& results, double total_seconds) {
+  return to_json(run, results, total_seconds).dump(2) + "\n";
 }
 
 }  // namespace strata::train_mnist

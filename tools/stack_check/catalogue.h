@@ -1,5 +1,5 @@
-// Every failure that stack_check knows, by ID, in English and Chinese: data/catalogue.json, which is
-// compiled into the program.
+// Every failure that stack_check knows, by ID, in English and Chinese: data/catalogue.json, which
+// is compiled into the program.
 #pragma once
 
 #include <map>
@@ -14,7 +14,8 @@ namespace strata::stack_check {
 
 enum class Language { en, zh };
 
-/// What fills the places {name} of a text; a place without a value takes its default, {name|default}.
+/// What fills the places {name} of a text; a place without a value takes its default,
+/// {name|default}.
 using Values = std::map<std::string, std::string>;
 
 struct Text {
@@ -31,10 +32,10 @@ struct Fix {
 struct Entry {
   std::string id;              // "3-STUB"
   std::optional<Layer> layer;  // none: may happen on any layer
-  Text title;                  // one line, no full stop: "the toolkit's stub was loaded as the driver's library"
+  Text title;  // one line, no full stop: "the toolkit's stub was loaded as the driver's library"
   Text why;
-  std::vector<Fix> fixes;  // one or two
-  Text fine;               // what need not be touched
+  std::vector<Fix> fixes;          // one or two
+  Text fine;                       // what need not be touched
   std::vector<std::string> texts;  // patterns of error texts that mean it, for --explain
 };
 
@@ -48,7 +49,8 @@ struct Ambiguity {
 struct Catalogue {
   std::vector<Entry> entries;  // in the order of the layers
   std::vector<Ambiguity> ambiguities;
-  std::map<std::string, Text> words;  // of the report itself: "saw", "why", "blocked by {layer}", ...
+  std::map<std::string, Text>
+      words;  // of the report itself: "saw", "why", "blocked by {layer}", ...
 
   /// Null for an ID that is not there.
   const Entry* find(std::string_view id) const;

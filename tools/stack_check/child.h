@@ -12,11 +12,11 @@ namespace strata::stack_check {
 
 /// One call that a probe made of a library.
 struct Call {
-  std::string name;          // "cuInit"
-  std::optional<int> gpu;    // if it concerns one of several
-  std::optional<int> code;   // none: it never returned
-  std::string code_name;     // "CUDA_ERROR_NO_DEVICE"
-  std::string words;         // what the library or the loader says
+  std::string name;         // "cuInit"
+  std::optional<int> gpu;   // if it concerns one of several
+  std::optional<int> code;  // none: it never returned
+  std::string code_name;    // "CUDA_ERROR_NO_DEVICE"
+  std::string words;        // what the library or the loader says
 
   /// "cuInit = 100 (CUDA_ERROR_NO_DEVICE): no CUDA-capable device is detected"
   std::string to_string() const;
@@ -29,9 +29,9 @@ struct ProbeResult {
   int signal = 0;     // that ended it
   int exit_code = 0;  // if it ended by itself
   double seconds = 0;
-  std::vector<Call> calls;         // in order
+  std::vector<Call> calls;  // in order
   nlohmann::json facts = nlohmann::json::object();
-  std::string output;              // the end of what it printed
+  std::string output;  // the end of what it printed
 
   /// The first call of this name that failed or did not return, of this GPU if one is given.
   const Call* failed(std::string_view name) const;

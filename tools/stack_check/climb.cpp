@@ -20,7 +20,7 @@ class Climb {
   explicit Climb(const ClimbOptions& options)
       : options_(options), evidence_(look(options.root, options.probe)) {
     for (const Layer layer : kLayers)
-      report_.rows.push_back({.layer = layer, .status = Status::skipped, .text = "@not_asked"});
+      report_.rows.push_back({.layer = layer, .status = Status::skipped, .text = "not_asked"});
   }
 
   Report run() {
@@ -100,7 +100,7 @@ class Climb {
       for (const Layer layer : {Layer::pci, Layer::driver, Layer::access})
         if (row(layer).status == Status::unknown) {
           row(layer).status = Status::ok;
-          row(layer).text = "@overruled:libcuda";
+          row(layer).text = {"overruled", {{"layer", "libcuda"}}};
         }
     }
     find_broken();
@@ -113,10 +113,10 @@ class Climb {
   }
 
   void climb_to(Layer layer) {
-    if (options_.quick && layer >= Layer::nccl) return skip(layer, "@quick");
+    if (options_.quick && layer >= Layer::nccl) return skip(layer, "quick");
     const size_t gpus =
         std::max<size_t>(1, static_cast<size_t>(std::max(0, evidence_.gpu_count())));
-    if (layer == Layer::nccl && gpus < 2) return skip(layer, "@one_gpu");
+    if (layer == Layer::nccl && gpus < 2) return skip(layer, "one_gpu");
     options_.on_layer(layer);
     if (layer == Layer::nccl)
       probe_nccl();
@@ -124,7 +124,7 @@ class Climb {
       for (size_t gpu = 0; gpu < gpus; ++gpu)
         evidence_.probes[layer].push_back(probe(std::string(name_of(layer)), only(gpu, gpus)));
     if (without_gpu_code(layer)) {
-      row(layer) = {.layer = layer, .status = Status::unknown, .text = "@no_gpu_code"};
+      row(layer) = {.layer = layer, .status = Status::unknown, .text = "no_gpu_code"};
       return;
     }
     take(judge(layer, evidence_));
@@ -195,7 +195,7 @@ class Climb {
       if (!noticed && !(untried && asked(above.layer))) continue;
       above = {.layer = above.layer,
                .status = Status::blocked,
-               .text = fmt::format("@blocked_by:{}", name_of(*broken_)),
+               .text = {"blocked_by", {{"layer", std::string(name_of(*broken_))}}},
                .libraries = std::move(above.libraries),
                .seconds = above.seconds,
                .output = std::move(above.output)};

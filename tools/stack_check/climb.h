@@ -15,7 +15,7 @@ struct ClimbOptions {
   Layer from = Layer::pci;
   Layer to = Layer::training;
   bool quick = false;
-  std::optional<double> timeout_seconds;  // of each probe; none: the facts' own
+  std::optional<double> timeout_seconds;               // of each probe; none: the facts' own
   std::function<void(Layer)> on_layer = [](Layer) {};  // called before a layer is looked at
 };
 

@@ -27,8 +27,8 @@ struct Surroundings {
   std::optional<std::string> visible_devices;      // CUDA_VISIBLE_DEVICES
   std::optional<std::string> driver_capabilities;  // NVIDIA_DRIVER_CAPABILITIES
   std::string ld_library_path;
-  std::optional<uint64_t> address_space_limit;     // bytes, of ulimit -v; none: no limit
-  std::string toolkit_cuda;                        // "13.0", of the toolkit on this machine
+  std::optional<uint64_t> address_space_limit;  // bytes, of ulimit -v; none: no limit
+  std::string toolkit_cuda;                     // "13.0", of the toolkit on this machine
   std::string toolkit_path;
 };
 

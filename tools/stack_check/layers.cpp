@@ -6,16 +6,26 @@ namespace strata::stack_check {
 
 std::string_view name_of(Layer layer) {
   switch (layer) {
-    case Layer::pci: return "pci";
-    case Layer::driver: return "driver";
-    case Layer::access: return "access";
-    case Layer::libcuda: return "libcuda";
-    case Layer::runtime: return "runtime";
-    case Layer::cublas: return "cublas";
-    case Layer::cudnn: return "cudnn";
-    case Layer::nccl: return "nccl";
-    case Layer::ops: return "ops";
-    case Layer::training: return "training";
+    case Layer::pci:
+      return "pci";
+    case Layer::driver:
+      return "driver";
+    case Layer::access:
+      return "access";
+    case Layer::libcuda:
+      return "libcuda";
+    case Layer::runtime:
+      return "runtime";
+    case Layer::cublas:
+      return "cublas";
+    case Layer::cudnn:
+      return "cudnn";
+    case Layer::nccl:
+      return "nccl";
+    case Layer::ops:
+      return "ops";
+    case Layer::training:
+      return "training";
   }
   return "?";
 }

@@ -9,16 +9,16 @@ namespace strata::stack_check {
 
 /// A layer's number is the exit code of a run in which it is the lowest broken one.
 enum class Layer {
-  pci = 10,      // the card on the bus
-  driver,        // the kernel driver: modules nvidia and nvidia_uvm
-  access,        // device nodes, container, WSL
-  libcuda,       // the driver's library
-  runtime,       // the CUDA runtime and a kernel of our own
+  pci = 10,  // the card on the bus
+  driver,    // the kernel driver: modules nvidia and nvidia_uvm
+  access,    // device nodes, container, WSL
+  libcuda,   // the driver's library
+  runtime,   // the CUDA runtime and a kernel of our own
   cublas,
   cudnn,
-  nccl,          // where there are two or more GPUs
-  ops,           // Strata's ops, forward and gradient
-  training,      // a small model learns
+  nccl,      // where there are two or more GPUs
+  ops,       // Strata's ops, forward and gradient
+  training,  // a small model learns
 };
 
 inline constexpr std::array kLayers = {

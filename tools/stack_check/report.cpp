@@ -7,7 +7,8 @@ namespace strata::stack_check {
 namespace {
 
 bool in_path(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) || std::string_view("/._-+@~").contains(c);
+  return std::isalnum(static_cast<unsigned char>(c)) ||
+         std::string_view("/._-+@~").find(c) != std::string_view::npos;
 }
 
 /// "/opt/x/libcudnn.so.9" -> ".../libcudnn.so.9"; what every machine has stays: /dev/nvidia0.
@@ -44,6 +45,15 @@ std::string without_uuids(std::string text) {
 
 void hide(std::string& text) {
   text = without_uuids(without_folders(text));
+}
+
+void hide(Values& values) {
+  for (auto& [name, value] : values) hide(value);
+}
+
+void hide(Phrase& phrase) {
+  hide(phrase.key);
+  hide(phrase.values);
 }
 
 }  // namespace
@@ -92,7 +102,7 @@ void make_anonymous(Report& report) {
   }
   for (Finding& finding : report.findings) {
     hide(finding.saw);
-    for (auto& [name, value] : finding.values) hide(value);
+    hide(finding.values);
   }
 }
 

@@ -23,22 +23,34 @@ std::string_view name_of(Status status);
 
 enum class Severity { note, warn, fail };
 
+/// Something to say: a key of the catalogue's words with the values for its places; any other text
+/// is said as it is.
+struct Phrase {
+  std::string key;
+  Values values = {};
+
+  Phrase() = default;
+  Phrase(std::string text, Values with = {}) : key(std::move(text)), values(std::move(with)) {}
+  Phrase(const char* text) : key(text) {}
+  bool empty() const { return key.empty(); }
+};
+
 /// A thing that was found wrong, or worth knowing, in the words of the catalogue.
 struct Finding {
-  std::string id;   // of the catalogue
-  Layer layer;      // the broken one, which may lie below the one that noticed
+  std::string id;  // of the catalogue
+  Layer layer;     // the broken one, which may lie below the one that noticed
   Severity severity = Severity::fail;
   std::string saw;  // call, code, file
-  Values values;    // for the catalogue's texts
+  Values values;    // for the catalogue's texts; one that starts with @ is a key of its words
   std::optional<int> gpu = {};  // of several: the one concerned
 };
 
 /// A file that a probe loaded.
 struct Library {
-  std::string name;     // "libcudnn.so.9"
-  std::string path;     // with symbolic links followed
-  std::string version;  // empty if it does not say
-  std::string reason;   // why this one: a key of the catalogue's words
+  std::string name;                 // "libcudnn.so.9"
+  std::string path;                 // with symbolic links followed
+  std::string version;              // empty if it does not say
+  std::string reason;               // why this one: a key of the catalogue's words
   std::vector<std::string> others;  // further copies that the loader would have found later
 };
 
@@ -53,14 +65,14 @@ struct Measurement {
 /// What one GPU showed on one layer.
 struct Cell {
   Status status = Status::ok;
-  std::string text;
+  Phrase text = {};
   std::vector<Measurement> measurements = {};
 };
 
 struct Row {
   Layer layer;
   Status status = Status::skipped;
-  std::string text;
+  Phrase text = {};
   std::vector<Cell> cells = {};  // one per GPU where the layer is checked for each
   std::vector<Library> libraries = {};
   double seconds = 0;
@@ -74,7 +86,7 @@ struct Report {
   /// driver, driver_cuda, toolkit_cuda, runtime_cuda, facts (their date)
   std::map<std::string, std::string> versions;
   std::map<std::string, std::string> host;  // name, distribution, kernel, container
-  bool no_gpu = false;  // nothing of NVIDIA is here, as far as can be seen
+  bool no_gpu = false;                      // nothing of NVIDIA is here, as far as can be seen
   double seconds = 0;
 
   /// The lowest broken layer's finding; null if none is broken.

@@ -68,7 +68,7 @@ void judge_gpu(const ProbeResult& probe, size_t gpu, const Evidence& evidence, C
           peak_fp32(evidence.facts, cc, multiprocessors, clock), evidence, cell, judgement);
   measure("bf16_product", number_of(probe.facts, "bf16_tflops"), "TFLOP/s",
           peak_bf16(evidence.facts, cc, multiprocessors, clock), evidence, cell, judgement);
-  cell.text = "a product equals the CPU's";
+  cell.text = "cell_cublas";
 }
 
 }  // namespace

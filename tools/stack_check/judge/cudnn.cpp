@@ -193,8 +193,7 @@ void judge_gpu(const ProbeResult& probe, size_t gpu, const Evidence& evidence, C
                                 static_cast<int>(number_of(card, "clock_khz")));
   measure("convolution", number_of(probe.facts, "convolution_tflops"), "TFLOP/s", peak, evidence,
           cell, judgement);
-  cell.text = fmt::format("{}; a convolution and its gradients equal the CPU's",
-                          cudnn_text(number_of(probe.facts, "version")));
+  cell.text = {"cell_cudnn", {{"version", cudnn_text(number_of(probe.facts, "version"))}}};
 }
 
 }  // namespace

@@ -122,12 +122,12 @@ Judgement judge_driver(const Evidence& evidence) {
   const Machine& machine = evidence.machine;
   if (machine.access.wsl) {
     judgement.row.status = Status::unknown;
-    judgement.row.text = "WSL: the driver is Windows's";
+    judgement.row.text = "wsl_driver";
     return judgement;
   }
   if (!machine.driver.loaded && !machine.driver.modules_visible) {
     judgement.row.status = Status::unknown;
-    judgement.row.text = "/sys/module cannot be read";
+    judgement.row.text = "not_seen";
     return judgement;
   }
   const std::string ignored = machine.log.find("will ignore this GPU");
@@ -135,7 +135,7 @@ Judgement judge_driver(const Evidence& evidence) {
     judgement.fail("1-LEGACY", ignored, {{"driver", machine.driver.version}});
   } else if (!machine.driver.loaded) {
     blame_missing_module(evidence, judgement);
-    judgement.row.text = "nvidia is not loaded";
+    judgement.row.text = "not_loaded";
     return judgement;
   }
   for (const PciGpu& gpu : machine.pci.gpus)

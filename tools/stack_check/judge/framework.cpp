@@ -49,8 +49,8 @@ void judge_ops_of(const ProbeResult& probe, size_t gpu, const Evidence& evidence
   const size_t count = list_of(probe.facts, "ops").size();
   if (count == 0)
     return judgement.fail("ANY-ERROR", "the probe compared nothing", {{"call", "ops"}});
-  cell.text = fmt::format("{} ops and rungs, forward and gradient, equal the CPU's (worst {:.1g})",
-                          count, worst);
+  cell.text = {"cell_ops",
+               {{"what", std::to_string(count)}, {"measured", fmt::format("{:.1g}", worst)}}};
 }
 
 /// The largest relative difference of the first losses; 1 if they cannot be compared.
@@ -106,9 +106,11 @@ void judge_training_of(const ProbeResult& probe, size_t gpu, const Evidence& evi
                    {{"what", "training_step"},
                     {"measured", fmt::format("{:.0f} us", step)},
                     {"expected", fmt::format("{:.0f} us", known)}});
-  cell.text = fmt::format("{}: {:.2f} % after {:.0f} steps, loss {:.4f}, same bits twice", data,
-                          number_of(probe.facts, "accuracy"), number_of(probe.facts, "steps"),
-                          number_of(probe.facts, "loss"));
+  cell.text = {"cell_training",
+               {{"what", data},
+                {"accuracy", fmt::format("{:.2f}", number_of(probe.facts, "accuracy"))},
+                {"steps", fmt::format("{:.0f}", number_of(probe.facts, "steps"))},
+                {"loss", fmt::format("{:.4f}", number_of(probe.facts, "loss"))}}};
 }
 
 }  // namespace

@@ -56,6 +56,13 @@ bool blame_file(const Evidence& evidence, Judgement& judgement) {
   return false;
 }
 
+Values meaning_of(const std::string& variable, const VisibleDevices& parsed) {
+  const char* meaning = variable.empty()               ? "@hidden_by_empty"
+                        : parsed.first_invalid.empty() ? "@hidden_all"
+                                                       : "@hidden_by_invalid";
+  return {{"variable", variable}, {"other", parsed.first_invalid}, {"meaning", meaning}};
+}
+
 /// By what CUDA_VISIBLE_DEVICES hides; true if that explains that no GPU is seen.
 bool blame_variable(const std::string& saw, const Evidence& evidence, Judgement& judgement) {
   const auto& variable = evidence.surroundings.visible_devices;
@@ -66,16 +73,8 @@ bool blame_variable(const std::string& saw, const Evidence& evidence, Judgement&
   if (all == 0) return false;
   const VisibleDevices parsed = parse_visible_devices(*variable, all);
   if (!parsed.hides_all && all < 0) return false;
-  std::string meaning = variable->empty() ? "an empty text hides every GPU"
-                        : !parsed.first_invalid.empty()
-                            ? fmt::format(
-                                  "'{}' is no GPU of this machine and hides itself and all "
-                                  "after it",
-                                  parsed.first_invalid)
-                            : "no GPU is left";
-  if (all > 0) meaning += fmt::format("; without it there are {}", all);
   judgement.fail("3-HIDDEN", fmt::format("{}; CUDA_VISIBLE_DEVICES=\"{}\"", saw, *variable),
-                 {{"variable", *variable}, {"meaning", meaning}});
+                 meaning_of(*variable, parsed));
   return true;
 }
 
@@ -179,8 +178,10 @@ void blame_init(const Call& call, const Evidence& evidence, Judgement& judgement
 /// Each GPU gets a context and a megabyte that goes there and back.
 void judge_gpu(const json& gpu, const Evidence& evidence, Cell& cell, Judgement& judgement) {
   const double free = number_of(gpu, "memory_free"), total = number_of(gpu, "memory_total");
-  cell.text =
-      fmt::format("{}, {:.0f} of {:.0f} GB free", text_of(gpu, "name"), free / 1e9, total / 1e9);
+  cell.text = {"cell_libcuda",
+               {{"gpu", text_of(gpu, "name")},
+                {"free", fmt::format("{:.0f}", free / 1e9)},
+                {"total", fmt::format("{:.0f}", total / 1e9)}}};
   if (gpu.contains("copied") && !flag_of(gpu, "copied"))
     judgement.fail("ANY-WRONG", "a megabyte came back changed",
                    {{"what", "memory"}, {"gpu", text_of(gpu, "name")}});
@@ -226,12 +227,8 @@ void judge_surroundings(const Evidence& evidence, Judgement& judgement) {
                       : -1;
   if (!variable || all < 0) return;
   if (const auto parsed = parse_visible_devices(*variable, all); !parsed.first_invalid.empty())
-    judgement.warn(
-        "3-HIDDEN", fmt::format("CUDA_VISIBLE_DEVICES=\"{}\"", *variable),
-        {{"variable", *variable},
-         {"meaning", fmt::format("'{}' is no GPU of this machine and hides itself and all "
-                                 "after it",
-                                 parsed.first_invalid)}});
+    judgement.warn("3-HIDDEN", fmt::format("CUDA_VISIBLE_DEVICES=\"{}\"", *variable),
+                   meaning_of(*variable, parsed));
 }
 
 void judge_calls(const Evidence& evidence, Judgement& judgement) {
@@ -262,9 +259,7 @@ Judgement judge_libcuda(const Evidence& evidence) {
   const json& nvml = object_of(evidence.nvml.facts, "library");
   if (!nvml.empty()) judgement.row.libraries.push_back(describe(nvml, evidence));
   if (const double cuda = number_of(evidence.libcuda.facts, "driver_cuda"); cuda > 0)
-    judgement.row.text = fmt::format("good up to CUDA {}", cuda_text(cuda));
-  if (judgement.row.cells.size() == 1 && !judgement.row.cells[0].text.empty())
-    judgement.row.text += "; " + judgement.row.cells[0].text;
+    judgement.row.text = {"row_libcuda", {{"driver_cuda", cuda_text(cuda)}}};
   if (!judgement.failed()) judge_surroundings(evidence, judgement);
   const TimeLimit limit = time_limit(evidence.facts, "libcuda");
   if (!judgement.failed() && limit.slow > 0 && evidence.libcuda.seconds > limit.slow)

@@ -27,8 +27,7 @@ void blame_hang(const ProbeResult& probe, const Evidence& evidence, Judgement& j
                  {{"seconds", fmt::format("{:.0f}", probe.seconds)}});
 }
 
-void blame_call(const Call& call, const Evidence& evidence,
-                Judgement& judgement) {
+void blame_call(const Call& call, const Evidence& evidence, Judgement& judgement) {
   const Access& access = evidence.machine.access;
   const bool small =
       (access.shm_bytes && *access.shm_bytes <= evidence.facts.nccl.docker_shm_bytes) ||
@@ -107,8 +106,9 @@ Judgement judge_nccl(const Evidence& evidence) {
           judgement);
   judgement.row.cells.push_back(cell);
   if (const double version = number_of(probe.facts, "version"); version > 0)
-    judgement.row.text = fmt::format("{}; the sum over {:.0f} GPUs is right", nccl_text(version),
-                                     number_of(probe.facts, "gpus"));
+    judgement.row.text = {"cell_nccl",
+                          {{"version", nccl_text(version)},
+                           {"what", fmt::format("{:.0f}", number_of(probe.facts, "gpus"))}}};
   return judgement;
 }
 

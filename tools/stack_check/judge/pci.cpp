@@ -64,10 +64,10 @@ void judge_empty_bus(const Evidence& evidence, Judgement& judgement) {
     judgement.fail("0-POWER", joined(machine.dgpu_power));
   } else if (traces) {  // a sandbox that hides the bus, not a machine without a card
     judgement.row.status = Status::unknown;
-    judgement.row.text = catalogue().word("not_seen", Language::en);
+    judgement.row.text = "not_seen";
   } else {
     judgement.fail("0-NOGPU", "/sys/bus/pci/devices: no device of vendor 10de, class 0300 or 0302");
-    judgement.row.text = "no NVIDIA GPU";
+    judgement.row.text = "no_gpu";
   }
 }
 
@@ -78,8 +78,7 @@ Judgement judge_pci(const Evidence& evidence) {
   const PciBus& bus = evidence.machine.pci;
   if (evidence.machine.access.wsl || !bus.visible) {
     judgement.row.status = Status::unknown;
-    judgement.row.text = evidence.machine.access.wsl ? "WSL: Windows holds the card"
-                                                     : "/sys/bus/pci/devices cannot be read";
+    judgement.row.text = evidence.machine.access.wsl ? "wsl_card" : "not_seen";
     return judgement;
   }
   if (bus.gpus.empty()) {
@@ -99,9 +98,7 @@ Judgement judge_pci(const Evidence& evidence) {
   // A card that is set aside on purpose does not break the others.
   for (Finding& finding : judgement.findings)
     if (working > 0 && finding.id == "0-VFIO") finding.severity = Severity::warn;
-  judgement.row.text = bus.gpus.size() == 1 ? judgement.row.cells.front().text
-                                            : fmt::format("{} x {}", bus.gpus.size(),
-                                                          judgement.row.cells.front().text);
+  judgement.row.text = judgement.row.cells.front().text;
   return judgement;
 }
 

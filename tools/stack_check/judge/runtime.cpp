@@ -151,9 +151,9 @@ void judge_gpu(const ProbeResult& probe, size_t gpu, const Evidence& evidence, C
   judge_ptx(probe, gpu, evidence, judgement);
   judge_speed(probe, gpu, evidence, cell, judgement);
   if (gpu == 0) judge_versions(probe, evidence, judgement);
-  cell.text = fmt::format("CUDA {}; own kernels right, for {}",
-                          cuda_text(number_of(probe.facts, "runtime_cuda")),
-                          text_of_all(architectures_of(probe)));
+  cell.text = {"cell_runtime",
+               {{"runtime", cuda_text(number_of(probe.facts, "runtime_cuda"))},
+                {"architectures", text_of_all(architectures_of(probe))}}};
 }
 
 }  // namespace
