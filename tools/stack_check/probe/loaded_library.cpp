@@ -35,8 +35,8 @@ LoadedLibrary::LoadedLibrary(Reporter& report, std::string name)
   });
 }
 
-bool LoadedLibrary::has(const char* name) const {
-  return handle_ && dlsym(handle_, name) != nullptr;
+void* LoadedLibrary::find_quietly(const char* name) const {
+  return handle_ ? dlsym(handle_, name) : nullptr;
 }
 
 bool LoadedLibrary::find(const char* name, void*& function) {
