@@ -12,8 +12,11 @@ namespace strata::stack_probe {
 
 class LoadedLibrary {
  public:
-  /// The call "dlopen(NAME)"; a failure has the loader's words.
-  LoadedLibrary(Reporter& report, std::string name);
+  enum class Need { required, optional };
+
+  /// The call "dlopen(NAME)"; a failure has the loader's words. That an optional library is not
+  /// there is reported with these words too, but as code 0.
+  LoadedLibrary(Reporter& report, std::string name, Need need = Need::required);
 
   explicit operator bool() const { return handle_ != nullptr; }
 
