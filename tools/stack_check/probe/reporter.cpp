@@ -3,13 +3,10 @@
 #include <unistd.h>
 
 namespace strata::stack_probe {
-namespace {
 
-constexpr int kReportDescriptor = 3;
-
-}  // namespace
-
-void Reporter::facts(const nlohmann::json& facts) { send({{"facts", facts}}); }
+void Reporter::facts(const nlohmann::json& facts) {
+  send({{"facts", facts}});
+}
 
 void Reporter::begin(std::string_view name) {
   nlohmann::json line = {{"call", name}};

@@ -12,6 +12,8 @@
 
 namespace strata::stack_probe {
 
+inline constexpr int kReportDescriptor = 3;
+
 /// What a call of any library returned.
 struct Status {
   int code = 0;
