@@ -31,6 +31,11 @@ struct Properties {
   size_t memory_bytes = 0;
 };
 Status properties(int device, Properties& properties);
+/// Bytes of the selected device.
+Status memory(size_t& free, size_t& total);
+/// Lets the selected device reach the memory of `peer` directly; `possible` is false where the two
+/// have no way to.
+Status reach_peer(int peer, bool& possible);
 
 /// Device memory, or pinned host memory.
 enum class Place { device, pinned };
