@@ -1,5 +1,6 @@
-// The CUDA runtime as the probes use it. gpu.cu is the real one; tests link a stand-in that computes
-// on the host (tests/stack_check/fake_gpu.cpp), so that every probe runs where there is no GPU.
+// The CUDA runtime as the probes use it. gpu.cu is the real one; tests link a stand-in that
+// computes on the host (tests/stack_check/fakes/fake_gpu.cpp), so that every probe runs where there
+// is no GPU.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +26,7 @@ struct Properties {
   std::string name;
   int compute_capability = 0;  // 90
   int multiprocessors = 0;
-  int clock_khz = 0;           // of the multiprocessors, at most
+  int clock_khz = 0;  // of the multiprocessors, at most
   int memory_clock_khz = 0;
   int memory_bus_bits = 0;
   size_t memory_bytes = 0;

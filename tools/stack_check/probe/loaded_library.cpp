@@ -27,16 +27,19 @@ Status refused(const char* fallback) {
 
 }  // namespace
 
-LoadedLibrary::LoadedLibrary(Reporter& report, std::string name)
+LoadedLibrary::LoadedLibrary(Reporter& report, std::string name, Need need)
     : report_(report), name_(std::move(name)) {
   report_.call("dlopen(" + name_ + ")", [&]() -> Status {
     handle_ = dlopen(name_.c_str(), RTLD_NOW | RTLD_LOCAL);
-    return handle_ ? Status{} : refused("the loader does not say why");
+    if (handle_) return {};
+    Status status = refused("the loader does not say why");
+    if (need == Need::optional) status.code = 0;
+    return status;
   });
 }
 
-bool LoadedLibrary::has(const char* name) const {
-  return handle_ && dlsym(handle_, name) != nullptr;
+void* LoadedLibrary::find_quietly(const char* name) const {
+  return handle_ ? dlsym(handle_, name) : nullptr;
 }
 
 bool LoadedLibrary::find(const char* name, void*& function) {

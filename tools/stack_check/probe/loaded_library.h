@@ -12,8 +12,11 @@ namespace strata::stack_probe {
 
 class LoadedLibrary {
  public:
-  /// The call "dlopen(NAME)"; a failure has the loader's words.
-  LoadedLibrary(Reporter& report, std::string name);
+  enum class Need { required, optional };
+
+  /// The call "dlopen(NAME)"; a failure has the loader's words. That an optional library is not
+  /// there is reported with these words too, but as code 0.
+  LoadedLibrary(Reporter& report, std::string name, Need need = Need::required);
 
   explicit operator bool() const { return handle_ != nullptr; }
 
@@ -22,18 +25,19 @@ class LoadedLibrary {
   bool load(Function*& function, const char* name) {
     return find(name, reinterpret_cast<void*&>(function));
   }
-  /// Null if the library has no such function; reported only if it does.
+  /// Not a call of the report: null if the library has no such function, as an older one may.
   template <class Function>
-  bool load_if_there(Function*& function, const char* name) {
-    return has(name) && load(function, name);
+  void load_if_there(Function*& function, const char* name) const {
+    function = reinterpret_cast<Function*>(find_quietly(name));
   }
-  bool has(const char* name) const;
+  bool has(const char* name) const { return find_quietly(name) != nullptr; }
 
   /// {name, path, target}: what the loader opened; `version` is for the caller to add.
   nlohmann::json describe() const;
 
  private:
   bool find(const char* name, void*& function);
+  void* find_quietly(const char* name) const;
 
   Reporter& report_;
   std::string name_;
