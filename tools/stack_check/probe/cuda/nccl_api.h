@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "tools/stack_check/probe/cuda/library_api.h"
 
@@ -44,5 +45,16 @@ struct NcclApi {
  private:
   Status failed(int code) const;
 };
+
+/// The fact `sum_wrong`: elements of a sum over all GPUs that differ from the CPU's.
+bool check_sum(Reporter& report, const NcclApi& nccl,
+               const std::vector<NcclCommunicator>& communicators);
+/// The fact `all_reduce_gb_s`, the rate of each GPU's link: of the data summed over n GPUs,
+/// 2 (n - 1) / n pass over it.
+void measure_sum(Reporter& report, const NcclApi& nccl,
+                 const std::vector<NcclCommunicator>& communicators);
+
+/// The call cudaSetDevice, reported.
+bool select_gpu(Reporter& report, int gpu);
 
 }  // namespace strata::stack_probe
