@@ -25,7 +25,8 @@ void report_versions(Reporter& report, const CudnnApi& cudnn, LoadedLibrary& lib
   report_number(report, cudnn.cudnnGetVersion, "version");
   report_number(report, cudnn.cudnnGetCudartVersion, "cudart_version");
   LibraryFunction<decltype(::cudnnGetMaxDeviceVersion)> get{"cudnnGetMaxDeviceVersion"};
-  if (library.load_if_there(get.pointer, get.name)) report_number(report, get, "max_device");
+  library.load_if_there(get.pointer, get.name);
+  if (get.pointer) report_number(report, get, "max_device");
 }
 
 void report_libraries(Reporter& report) {

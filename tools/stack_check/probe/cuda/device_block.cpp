@@ -34,10 +34,12 @@ DeviceBlock::DeviceBlock(Reporter& report, const std::vector<float>& values)
 
 DeviceBlock::DeviceBlock(Reporter& report, size_t bytes, const std::vector<uint16_t>& pattern)
     : DeviceBlock(report, bytes) {
-  const size_t pattern_bytes = pattern.size() * sizeof(uint16_t);
-  for (size_t filled = 0; sound_ && filled < bytes; filled += pattern_bytes)
-    sound_ = copy(static_cast<char*>(address_) + filled, pattern.data(),
-                  std::min(pattern_bytes, bytes - filled));
+  if (!sound_) return;
+  std::vector<uint16_t> all;
+  all.reserve(bytes / sizeof(uint16_t) + pattern.size());
+  while (all.size() * sizeof(uint16_t) < bytes)
+    all.insert(all.end(), pattern.begin(), pattern.end());
+  sound_ = copy(address_, all.data(), bytes);
 }
 
 DeviceBlock::~DeviceBlock() {

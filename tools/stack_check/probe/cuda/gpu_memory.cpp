@@ -31,4 +31,9 @@ Status reach_peer(int peer, bool& possible) {
   return possible ? Status{} : status;
 }
 
+Status copy_to_peer(void* to, int to_device, const void* from, int from_device, size_t bytes) {
+  const cudaError_t code = cudaMemcpyPeer(to, to_device, from, from_device, bytes);
+  return status_of(code != cudaSuccess ? code : cudaDeviceSynchronize());
+}
+
 }  // namespace strata::stack_probe::gpu

@@ -1,6 +1,4 @@
 // NCCL: which file, a communicator over all GPUs, a sum over them, and a copy from one to another.
-#include <fmt/format.h>
-
 #include "tools/stack_check/probe/cuda/device_block.h"
 #include "tools/stack_check/probe/cuda/nccl_api.h"
 #include "tools/stack_check/probe/probes.h"
@@ -17,12 +15,20 @@ size_t differences(const std::vector<float>& a, const std::vector<float>& b) {
 /// Lets two GPUs reach each other's memory, if they can; the fact `peer_access`.
 bool connect(Reporter& report, int gpu, int peer) {
   bool possible = false;
-  const std::string name = fmt::format("cudaDeviceEnablePeerAccess(gpu {} to gpu {})", gpu, peer);
+  report.set_gpu(gpu);
   if (!select_gpu(report, gpu) ||
-      !report.call(name, [&] { return gpu::reach_peer(peer, possible); }))
+      !report.call("cudaDeviceEnablePeerAccess", [&] { return gpu::reach_peer(peer, possible); }))
     return false;
   report.facts({{"peer_access", possible}});
   return true;
+}
+
+bool copy_to_peer(Reporter& report, const DeviceBlock& to, int to_gpu, const DeviceBlock& from,
+                  int from_gpu, size_t bytes) {
+  report.set_gpu(from_gpu);
+  return report.call("cudaMemcpyPeer", [&] {
+    return gpu::copy_to_peer(to.address(), to_gpu, from.address(), from_gpu, bytes);
+  });
 }
 
 /// From GPU 0 to GPU 1 and back: what comes back is what went.
@@ -30,15 +36,12 @@ void check_peer_copy(Reporter& report) {
   constexpr size_t kCount = 1000003, kBytes = kCount * sizeof(float);
   const std::vector<float> values = test_values(kCount, 5);
   std::vector<float> returned(kCount);
-  if (!connect(report, 1, 0) || !connect(report, 0, 1)) return;
-  const DeviceBlock first(report, values), back(report, kBytes);
-  if (!first || !back || !select_gpu(report, 1)) return;
+  if (!connect(report, 1, 0)) return;
   const DeviceBlock second(report, kBytes);
-  const auto copy = [&](const char* name, const DeviceBlock& to, const DeviceBlock& from) {
-    return report.call(name, [&] { return gpu::copy(to.address(), from.address(), kBytes); });
-  };
-  if (second && copy("cudaMemcpy(gpu 0 to gpu 1)", second, first) &&
-      copy("cudaMemcpy(gpu 1 to gpu 0)", back, second) && back.read(returned))
+  if (!second || !connect(report, 0, 1)) return;
+  const DeviceBlock first(report, values), back(report, kBytes);
+  if (first && back && copy_to_peer(report, second, 1, first, 0, kBytes) &&
+      copy_to_peer(report, back, 0, second, 1, kBytes) && back.read(returned))
     report.facts({{"peer_copy_wrong", differences(returned, values)}});
 }
 
@@ -71,8 +74,8 @@ void probe_nccl(Reporter& report, const ProbeOptions& options) {
       check_sum(report, nccl, communicators) && !options.quick)
     measure_sum(report, nccl, communicators);
   // Last, since it changes what the GPUs may do; and whatever became of NCCL.
-  report.set_gpu({});
   check_peer_copy(report);
+  report.set_gpu({});
 }
 
 }  // namespace strata::stack_probe
