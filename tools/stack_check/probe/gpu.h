@@ -32,6 +32,13 @@ struct Properties {
   size_t memory_bytes = 0;
 };
 Status properties(int device, Properties& properties);
+/// Bytes of the selected device.
+Status memory(size_t& free, size_t& total);
+/// Lets the selected device reach the memory of `peer` directly; `possible` is false where the two
+/// have no way to.
+Status reach_peer(int peer, bool& possible);
+/// From the memory of one device to that of another; waits.
+Status copy_to_peer(void* to, int to_device, const void* from, int from_device, size_t bytes);
 
 /// Device memory, or pinned host memory.
 enum class Place { device, pinned };
