@@ -99,7 +99,9 @@ void add_options(CLI::App& app, Options& options) {
 }  // namespace
 
 std::variant<Options, int> parse_options(int argc, char** argv) {
-  Options options{.language = language_of_locale(), .probe = probe_beside_this_program()};
+  Options options;
+  options.language = language_of_locale();
+  options.probe = probe_beside_this_program();
   CLI::App app(
       "stack_check: climbs from the PCI device to a trained model, stops at the first broken\n"
       "layer, and says what is wrong, why, and what to do. It reads only and needs no root.",

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "tools/stack_check/show/show.h"
 
@@ -20,7 +21,8 @@ size_t width_of(const std::string& text) {
 
 std::string padded(std::string text, size_t width) {
   const size_t taken = width_of(text);
-  return text + std::string(taken < width ? width - taken : 0, ' ');
+  if (taken < width) text.append(width - taken, ' ');
+  return text;
 }
 
 class TextReport {
@@ -126,7 +128,7 @@ class TextReport {
     add_part("why", say(entry->why, finding, language_));
     for (size_t i = 0; i < entry->fixes.size(); ++i) {
       const std::string number =
-          entry->fixes.size() > 1 ? std::string(1, static_cast<char>('a' + i)) + ") " : "";
+          entry->fixes.size() > 1 ? fmt::format("{}) ", static_cast<char>('a' + i)) : "";
       add_part(i == 0 ? "fix" : "",
                number + say(entry->fixes[i].text, finding, language_) + needs(entry->fixes[i]));
     }
