@@ -107,6 +107,8 @@ TEST_F(RuntimeProbeTest, NeighboursAreFactsAndNoFailures) {
   EXPECT_FALSE(run.facts.contains("ptx_compiler"));
   EXPECT_EQ(run.code("dlopen(libnvidia-ptxjitcompiler.so.1)"), 0);
   EXPECT_NE(run.last("dlopen(libnvidia-ptxjitcompiler.so.1)")->words, "");
+  EXPECT_FALSE(runtime({{"LD_LIBRARY_PATH", ""}}).facts.contains("cudart"))
+      << "found the system's copy";
 }
 
 }  // namespace
