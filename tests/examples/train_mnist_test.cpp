@@ -241,12 +241,12 @@ TEST_F(TrainMnistTest, SaysWhyThereIsNoGpu) {
     environment["LD_LIBRARY_PATH"] = driver.string();
     return on_gpu({.environment = environment});
   };
-  expect_refused(with_driver({{"FAKE_CUINIT", "100"}}), 4, {"--device gpu", "finds no GPU"});
-  expect_refused(with_driver({{"FAKE_CUINIT", "100"}, {"CUDA_VISIBLE_DEVICES", ""}}), 4,
+  expect_refused(with_driver({{"FAKE_CALLS", "cuInit=100"}}), 4, {"--device gpu", "finds no GPU"});
+  expect_refused(with_driver({{"FAKE_CALLS", "cuInit=100"}, {"CUDA_VISIBLE_DEVICES", ""}}), 4,
                  {"CUDA_VISIBLE_DEVICES=\"\"", "leaves no GPU visible"});
-  expect_refused(with_driver({{"FAKE_CUINIT", "34"}}), 4, {"stub"});
-  expect_refused(with_driver({{"FAKE_CUINIT", "803"}}), 4, {"different versions", "reboot"});
-  expect_refused(with_driver({{"FAKE_CUINIT", "999"}}), 4, {"cuInit returned error 999"});
+  expect_refused(with_driver({{"FAKE_CALLS", "cuInit=34"}}), 4, {"stub"});
+  expect_refused(with_driver({{"FAKE_CALLS", "cuInit=803"}}), 4, {"different versions", "reboot"});
+  expect_refused(with_driver({{"FAKE_CALLS", "cuInit=999"}}), 4, {"cuInit returned error 999"});
   expect_refused(with_driver({{"FAKE_DRIVER_CUDA", "11040"}}), 4, {"CUDA up to 11.4", "update"});
 }
 

@@ -41,7 +41,8 @@ struct Reason {
 inline constexpr Reason kReasons[] = {{0x02, "application clocks"}, {0x04, "power cap"},
                                       {0x08, "hardware slowdown"},  {0x10, "sync boost"},
                                       {0x20, "thermal (software)"}, {0x40, "thermal (hardware)"},
-                                      {0x80, "power brake"},        {0x100, "display clocks"}};
+                                      {0x80, "power brake"},        {0x100, "display clocks"},
+                                      {0x200, "board limit"},       {0x400, "reliability"}};
 
 /// Members have the names under which the library exports them. An older driver lacks some.
 struct Api {
