@@ -29,9 +29,10 @@ Status reach_peer(int, bool& possible) {
   return answer("cudaDeviceEnablePeerAccess");
 }
 
-Status copy_to_peer(void* to, int, const void* from, int, size_t bytes) {
+Status copy_to_peer(void* to, int to_device, const void* from, int, size_t bytes) {
   std::memcpy(to, from, bytes);
-  if (bytes > 0 && fake_wrong("cudaMemcpyPeer")) static_cast<char*>(to)[0] ^= 1;
+  const size_t place = sizeof(float) * to_device;  // another one on the way back
+  if (fake_wrong("cudaMemcpyPeer")) static_cast<char*>(to)[place] ^= 1;
   return answer("cudaMemcpyPeer");
 }
 
