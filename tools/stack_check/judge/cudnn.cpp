@@ -188,7 +188,7 @@ void judge_gpu(const ProbeResult& probe, size_t gpu, const Evidence& evidence, C
   judge_files("", Severity::warn, probe, evidence, judgement);
   judge_nvrtc(probe, judgement);
   const json& card = gpu_facts(evidence, gpu);
-  const double peak = peak_fp32(evidence.facts, static_cast<int>(number_of(card, "cc")),
+  const double peak = peak_bf16(evidence.facts, static_cast<int>(number_of(card, "cc")),
                                 static_cast<int>(number_of(card, "multiprocessors")),
                                 static_cast<int>(number_of(card, "clock_khz")));
   measure("convolution", number_of(probe.facts, "convolution_tflops"), "TFLOP/s", peak, evidence,
