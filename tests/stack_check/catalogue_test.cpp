@@ -24,9 +24,9 @@ const std::vector<std::string> kIds = {
     "6-MISSING", "6-SUBLIB",   "6-MIX",      "6-OLD",     "6-ARCH",     "6-NVRTC",    "7-SHM",
     "7-HANG",    "7-P2PBAD",   "7-NCCLMIX",  "8-CPU",     "9-TRAIN"};
 
-const std::vector<std::string> kMoreIds = {"ANY-CRASH", "ANY-HANG", "ANY-ERROR", "ANY-WRONG",
-                                           "ANY-SLOW",  "0-PCIE",   "1-XID",     "1-HOT",
-                                           "2-NODES",   "3-SHARED", "5-MISSING", "7-MISSING"};
+const std::vector<std::string> kMoreIds = {
+    "ANY-CRASH", "ANY-HANG", "ANY-ERROR", "ANY-WRONG", "ANY-SLOW", "0-PCIE",   "1-XID",
+    "1-HOT",     "2-NODES",  "3-SHARED",  "5-MISSING", "5-OLD",    "7-MISSING"};
 
 const std::set<std::string> kPlaces = {
     "gpu",     "driver",   "needed",        "driver_cuda", "runtime",  "cuda",  "library",

@@ -5,14 +5,12 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 namespace strata::stack_check {
 namespace {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
 
 std::optional<std::string> environment(const char* name) {
   const char* value = std::getenv(name);
@@ -26,16 +24,18 @@ std::vector<std::string> split(const std::string& text, char separator) {
   return parts;
 }
 
-/// "13.0.1", from the file that the toolkit's installer writes beside its folders.
+/// "13.0", from the toolkit's header: CUDA_VERSION, 1000 times the major version and 10 times the
+/// minor one. The header is what a program is built with; empty where there is none.
 std::string toolkit_version(const Root& root, const std::string& folder) {
-  const auto text = root.read(folder + "/version.json");
-  const json parsed = text ? json::parse(*text, nullptr, /*allow_exceptions=*/false) : json();
-  if (!parsed.is_object()) return {};
-  const auto cuda = parsed.find("cuda");
-  if (cuda == parsed.end() || !cuda->is_object()) return {};
-  const auto version = cuda->find("version");
-  return version != cuda->end() && version->is_string() ? version->get<std::string>()
-                                                        : std::string();
+  constexpr std::string_view kMacro = "#define CUDA_VERSION ";
+  for (const char* include : {"/include/cuda.h", "/targets/x86_64-linux/include/cuda.h"}) {
+    const std::string header = root.read(folder + include, 256 << 10).value_or("");
+    const size_t at = header.find(kMacro);
+    if (at == std::string::npos) continue;
+    const int version = std::atoi(header.c_str() + at + kMacro.size());
+    return fmt::format("{}.{}", version / 1000, version % 1000 / 10);
+  }
+  return {};
 }
 
 /// The toolkit that a user's nvcc belongs to, otherwise the one in the usual place.

@@ -58,8 +58,12 @@ struct Measurement {
   std::string name;  // a key of the catalogue's words
   double value = 0;
   std::string unit;
-  double expected = 0;  // what this card should reach; 0: not known
-  double share() const { return expected > 0 ? value / expected : 0; }
+  double expected = 0;           // what this card should reach; 0: not known
+  bool less_is_better = false;   // a time
+  double share() const {
+    if (!(expected > 0) || !(value > 0)) return 0;
+    return less_is_better ? expected / value : value / expected;
+  }
 };
 
 /// What one GPU showed on one layer.

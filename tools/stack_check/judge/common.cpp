@@ -100,12 +100,15 @@ Library describe(const json& library, const Evidence& evidence) {
                     .others = {}};
   if (described.path.empty()) described.path = text_of(library, "path");
   if (described.version.empty()) described.version = version_in_name(described.path);
-  for (const InspectedFile& file : evidence.files_of(described.name)) {
-    if (file.candidate.target == described.path)
+  // A mapped file has the name behind all links: the search knows what it is opened as.
+  for (const auto& [soname, files] : evidence.files)
+    for (const InspectedFile& file : files) {
+      if (file.candidate.target != described.path) continue;
+      described.name = soname;
       described.reason = file.candidate.reason;
-    else
-      described.others.push_back(file.candidate.target);
-  }
+    }
+  for (const InspectedFile& file : evidence.files_of(described.name))
+    if (file.candidate.target != described.path) described.others.push_back(file.candidate.target);
   return described;
 }
 

@@ -48,6 +48,24 @@ void judge_folders(const ProbeResult& probe, Judgement& judgement) {
                  {{"path", cublas}, {"folder", folder_of(cublas)}, {"other", lt}});
 }
 
+void judge_version(const ProbeResult& probe, Judgement& judgement) {
+  const int version = static_cast<int>(number_of(probe.facts, "version"));
+  const int built = static_cast<int>(number_of(probe.facts, "built"));
+  if (version == 0 || version / 100 >= built / 100) return;
+  std::string path;
+  for (const json& library : list_of(probe.facts, "libraries"))
+    if (!text_of(library, "name").starts_with("libcublasLt")) path = text_of(library, "target");
+  const auto text = [](int number) {
+    return fmt::format("{}.{}", number / 10000, number / 100 % 100);
+  };
+  judgement.warn("5-OLD",
+                 fmt::format("cublasGetProperty: {}, built with {}; {}", version, built, path),
+                 {{"version", text(version)},
+                  {"built", text(built)},
+                  {"path", path},
+                  {"folder", folder_of(path)}});
+}
+
 void judge_gpu(const ProbeResult& probe, size_t gpu, const Evidence& evidence, Cell& cell,
                Judgement& judgement) {
   if (blame_end(probe, evidence, judgement)) return;
@@ -60,6 +78,7 @@ void judge_gpu(const ProbeResult& probe, size_t gpu, const Evidence& evidence, C
                            {"measured", fmt::format("{:.2g}", error)},
                            {"expected", fmt::format("{:.0e}", kTolerance)}});
   judge_folders(probe, judgement);
+  judge_version(probe, judgement);
   const json& card = gpu_facts(evidence, gpu);
   const int cc = static_cast<int>(number_of(card, "cc"));
   const int multiprocessors = static_cast<int>(number_of(card, "multiprocessors"));

@@ -100,7 +100,7 @@ void judge_training_of(const ProbeResult& probe, size_t gpu, const Evidence& evi
   judge_learning(probe, *band, judgement);
   const double step = number_of(probe.facts, "step_us");
   const double known = training_step_us(evidence.facts, text_of(gpu_facts(evidence, gpu), "name"));
-  if (step > 0) cell.measurements.push_back({"training_step", step, "us", 0});
+  if (step > 0) cell.measurements.push_back({"training_step", step, "us", known, true});
   if (known > 0 && step > known * evidence.facts.slow_step_factor)
     judgement.warn("ANY-SLOW", fmt::format("training step: {:.0f} us", step),
                    {{"what", "training_step"},

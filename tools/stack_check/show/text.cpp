@@ -25,6 +25,34 @@ std::string padded(std::string text, size_t width) {
   return text;
 }
 
+constexpr size_t kWidth = 100;
+
+/// `text` in lines of at most kWidth columns, those after the first indented. Breaks at spaces, and
+/// between Chinese characters, which have none.
+std::string wrapped(const std::string& text, size_t indent) {
+  std::string result;
+  size_t column = indent;
+  for (size_t i = 0; i < text.size();) {
+    size_t end = i + 1;
+    const bool wide = static_cast<unsigned char>(text[i]) >= 0xE2;
+    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) ++end;
+    while (!wide && end < text.size() && text[end - 1] != ' ' &&
+           static_cast<unsigned char>(text[end]) < 0xE2)
+      ++end;
+    const std::string word = text.substr(i, end - i);
+    const size_t width = width_of(word) - (word.back() == ' ' ? 1 : 0);
+    if (column + width > kWidth && column > indent) {
+      while (result.ends_with(' ')) result.pop_back();
+      result += "\n" + std::string(indent, ' ');
+      column = indent;
+    }
+    result += word;
+    column += width_of(word);
+    i = end;
+  }
+  return result;
+}
+
 class TextReport {
  public:
   TextReport(const Report& report, Language language) : report_(report), language_(language) {}
@@ -112,7 +140,7 @@ class TextReport {
     for (const char* key : {"driver_cuda", "toolkit_cuda", "runtime_cuda"})
       numbers += fmt::format("{}{} {}", numbers.empty() ? "" : "   ", word(key), known(key));
     line("\n" + numbers);
-    line("  " + word("three_numbers"));
+    line("  " + wrapped(word("three_numbers"), 2));
   }
 
   void add_finding(const Finding& finding) {
@@ -137,7 +165,7 @@ class TextReport {
   }
 
   void add_part(const std::string& label, const std::string& text) {
-    line("  " + padded(label.empty() ? "" : word(label), 7) + text);
+    line("  " + padded(label.empty() ? "" : word(label), 7) + wrapped(text, 9));
   }
 
   std::string needs(const Fix& fix) const {
