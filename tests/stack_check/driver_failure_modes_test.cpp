@@ -204,7 +204,7 @@ const std::vector<FailureMode> kDriver = {
        proprietary(stack, "580.65.06");
        untaken(stack);
      }},
-    {"1-GSPFW", "", 11, "GSP",
+    {"1-GSPFW", "", 11, "VBIOS",
      [](FakeStack& stack) {
        stack.log("NVRM: GPU0 kgspInitRm_IMPL: Cannot initialize GSP firmware RM");
        untaken(stack);
@@ -289,8 +289,7 @@ const std::vector<FailureMode> kAccess = {
 };
 
 const std::vector<FailureMode> kLibcuda = {
-    {"3-NOLIB", "", 13, "cat /proc/driver/nvidia/version",
-     [](FakeStack& stack) { stack.remove("libcuda.so.1"); }},
+    {"3-NOLIB", "", 13, "sudo ldconfig", [](FakeStack& stack) { stack.remove("libcuda.so.1"); }},
     {"3-STUB", "loaded", 13, "grep stubs",
      [](FakeStack& stack) {
        libcuda_in(stack, "stubs");
@@ -334,10 +333,11 @@ const std::vector<FailureMode> kLibcuda = {
      }},
     {"3-BUSY", "", 13, "sudo nvidia-smi -c 0",
      [](FakeStack& stack) { add_order(stack, "cuDevicePrimaryCtxRetain=46"); }},
-    {"3-OOM", "context", 13, "nvidia-smi",
+    {"3-OOM", "context", 13, "ulimit -v unlimited",
      [](FakeStack& stack) { add_order(stack, "cuDevicePrimaryCtxRetain=2"); }},
-    {"3-OOM", "init", 13, "nvidia-smi", [](FakeStack& stack) { add_order(stack, "cuInit=2"); }},
-    {"3-OOM", "little_left", 13, "nvidia-smi",
+    {"3-OOM", "init", 13, "ulimit -v unlimited",
+     [](FakeStack& stack) { add_order(stack, "cuInit=2"); }},
+    {"3-OOM", "little_left", 13, "ulimit -v unlimited",
      [](FakeStack& stack) {
        stack.environment["FAKE_FREE_MB"] = "100";
        stack.environment["FAKE_HOLDER_PID"] = "4711";

@@ -55,18 +55,18 @@ const std::vector<std::string> kMeasuring = {"--to", "cudnn"};
 const std::vector<std::string> kToNccl = {"--to", "nccl"};
 
 const std::vector<FailureMode> kRuntime = {
-    {"4-OLDDRV", "", 14, "nvidia-smi", set("FAKE_DRIVER_CUDA", "12080")},
+    {"4-OLDDRV", "", 14, "cu126", set("FAKE_DRIVER_CUDA", "12080")},
     {"4-NOKERNEL", "card", 14, "-DCMAKE_CUDA_ARCHITECTURES=native", set("FAKE_CC", "120")},
     {"4-NOKERNEL", "code", 14, "-DCMAKE_CUDA_ARCHITECTURES=native", order("saxpy=209")},
     {"4-PTX", "", 1, "-DCMAKE_CUDA_ARCHITECTURES=native", order("saxpy_from_ptx=222")},
-    {"4-NOJIT", "", 1, "nvidia-smi", order("saxpy_from_ptx=221")},
+    {"4-NOJIT", "", 1, "NVIDIA_DRIVER_CAPABILITIES=compute,utility", order("saxpy_from_ptx=221")},
     {"4-NOCUDART", "", 0, "nvidia-cuda-runtime", without("libcudart.so.13")},
     {"4-CONFUSED", "", 0, "export PATH=/usr/local/cuda-13.0/bin:$PATH",
      [](FakeStack& stack) {
        stack.machine.file("/usr/local/cuda/include/cuda.h", "#define CUDA_VERSION 12080\n");
      }},
     {"1-ECC", "launch", 11, "sudo nvidia-smi --gpu-reset -i 0", order("saxpy=214")},
-    {"3-OOM", "runtime", 13, "nvidia-smi", order("cudaMalloc=2")},
+    {"3-OOM", "runtime", 13, "ulimit -v unlimited", order("cudaMalloc=2")},
     {"3-BUSY", "runtime", 13, "sudo nvidia-smi -c 0", order("cudaSetDevice=46")},
     {"ANY-WRONG", "kernel", 14, "nvidia-smi -q -d ECC,ROW_REMAPPER", set("FAKE_WRONG", "saxpy")},
     {"ANY-HANG",
@@ -97,7 +97,7 @@ const std::vector<FailureMode> kCublas = {
      }},
     {"5-MISSING", "", 15, "pip install nvidia-cublas", without("libcublas.so.13")},
     {"5-OLD", "", 1, "LD_LIBRARY_PATH", set("FAKE_CUBLAS_VERSION", "130000")},
-    {"3-OOM", "cublas", 13, "nvidia-smi",
+    {"3-OOM", "cublas", 13, "ulimit -v unlimited",
      [](FakeStack& stack) {
        stack.environment["FAKE_FREE_MB"] = "400";
        add_order(stack, "cublasCreate_v2=3");
@@ -136,8 +136,8 @@ const std::vector<FailureMode> kCudnn = {
     {"6-ARCH", "code", 16, "nvidia-cudnn-cu12<9.11", order("cudnnCreate=3007")},
     {"6-NVRTC", "missing", 1, "pip install nvidia-cuda-nvrtc", without("libnvrtc.so.13")},
     {"6-NVRTC", "code", 16, "pip install nvidia-cuda-nvrtc", order("cudnnCreate=3008")},
-    {"4-OLDDRV", "cudnn", 14, "nvidia-smi", order("cudnnCreate=3005")},
-    {"3-OOM", "cudnn", 13, "nvidia-smi",
+    {"4-OLDDRV", "cudnn", 14, "cu126", order("cudnnCreate=3005")},
+    {"3-OOM", "cudnn", 13, "ulimit -v unlimited",
      [](FakeStack& stack) {
        stack.environment["FAKE_FREE_MB"] = "400";
        add_order(stack, "cudnnCreate=1001");

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <csignal>
+#include <cerrno>
 
 #include "tools/stack_check/judge/common.h"
 #include "tools/stack_check/system/visible_devices.h"
@@ -16,10 +16,19 @@ using nlohmann::json;
 constexpr const char* kSoname = "libcuda.so.1";
 constexpr double kEnoughMemory = 256 << 20;  // bytes; below, not even a context and cuBLAS fit
 
-bool node_opens(const Access& access, std::string_view name) {
-  return std::any_of(access.nodes.begin(), access.nodes.end(), [&](const DeviceNode& node) {
-    return node.error == 0 && node.path.ends_with(name);
-  });
+/// The second kernel module, or its node alone, is missing. Where all nodes are missing or refused,
+/// that is the fault of the access.
+bool lacks_uvm(const Machine& machine) {
+  if (!machine.driver.loaded) return false;
+  if (!machine.driver.uvm_loaded) return true;
+  bool missing = false, others_open = false;
+  for (const DeviceNode& node : machine.access.nodes) {
+    if (node.path.ends_with("/nvidia-uvm"))
+      missing = node.error == ENOENT;
+    else if (node.error == 0)
+      others_open = true;
+  }
+  return missing && others_open;
 }
 
 void blame_missing(const Call& call, const Evidence& evidence, Judgement& judgement) {
@@ -86,13 +95,12 @@ bool mig_without_instances(const Evidence& evidence) {
 
 void blame_no_device(const std::string& saw, const Evidence& evidence, Judgement& judgement) {
   const Machine& machine = evidence.machine;
-  const bool uvm_there = machine.driver.uvm_loaded && node_opens(machine.access, "/nvidia-uvm");
   if (blame_variable(saw, evidence, judgement)) return;
   if (machine.access.wsl)
     judgement.fail("2-WSL", saw);
   else if (mig_without_instances(evidence))
     judgement.fail("3-MIG", saw + "; NVML: MIG is on, without an instance");
-  else if (machine.driver.loaded && !uvm_there)
+  else if (lacks_uvm(machine))
     judgement.fail("1-UVM", saw + "; nvidia_uvm is not there",
                    {{"container", machine.access.container}});
   else
@@ -101,8 +109,7 @@ void blame_no_device(const std::string& saw, const Evidence& evidence, Judgement
 
 void blame_unknown_error(const std::string& saw, const Evidence& evidence, Judgement& judgement) {
   const Machine& machine = evidence.machine;
-  const bool uvm_there = machine.driver.uvm_loaded && node_opens(machine.access, "/nvidia-uvm");
-  if (!uvm_there)
+  if (lacks_uvm(machine))
     judgement.fail("1-UVM", saw + "; nvidia_uvm is not there",
                    {{"container", machine.access.container}});
   else if (machine.log.suspended)

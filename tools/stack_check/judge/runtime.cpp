@@ -62,6 +62,8 @@ void judge_ptx(const ProbeResult& probe, size_t gpu, const Evidence& evidence,
                Judgement& judgement) {
   const Call* call = probe.failed("saxpy<<<>>> (PTX, compiled by the driver)");
   if (!call || !call->code) return;
+  const double cc = number_of(gpu_facts(evidence, gpu), "cc");
+  if (*call->code == 209 && cc < number_of(probe.facts, "ptx")) return;  // PTX for newer cards
   const int runtime = static_cast<int>(number_of(probe.facts, "runtime_cuda"));
   const Values values = {
       {"driver", evidence.machine.driver.version},
@@ -69,7 +71,7 @@ void judge_ptx(const ProbeResult& probe, size_t gpu, const Evidence& evidence,
       {"runtime", cuda_text(runtime)},
       {"needed", driver_for_ptx(evidence.facts, runtime)},
       {"library", "libnvidia-ptxjitcompiler.so.1"},
-      {"cc", cc_text(number_of(gpu_facts(evidence, gpu), "cc"))}};
+      {"cc", cc_text(cc)}};
   if (*call->code == 222)
     judgement.warn("4-PTX", call->to_string(), values);
   else if (*call->code == 221)

@@ -46,9 +46,10 @@ std::string wrapped(const std::string& text, size_t indent) {
       result += "\n" + std::string(indent, ' ');
       column = indent;
     }
+    i = end;
+    if (word == " " && column == indent) continue;
     result += word;
     column += width_of(word);
-    i = end;
   }
   return result;
 }
