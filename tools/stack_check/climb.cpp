@@ -88,22 +88,31 @@ class Climb {
 
   /// A driver that works overrules what the layers below it seemed to be: not seen is not broken.
   void settle_lower_layers() {
-    const bool works = options_.to >= Layer::libcuda && !failed_at(Layer::libcuda);
-    if (works) {
-      const size_t cards = evidence_.machine.pci.gpus.size();
-      const ProbeResult& all = evidence_.libcuda_of_all.value_or(evidence_.libcuda);
-      const bool all_seen = number_of(all.facts, "count") >= static_cast<double>(cards);
-      for (auto& [layer, finding] : findings_)
-        if (layer < Layer::libcuda && finding.severity == Severity::fail &&
-            (!finding.gpu || all_seen))
-          finding.severity = Severity::warn;
-      for (const Layer layer : {Layer::pci, Layer::driver, Layer::access})
-        if (row(layer).status == Status::unknown) {
-          row(layer).status = Status::ok;
-          row(layer).text = {"overruled", {{"layer", "libcuda"}}};
-        }
-    }
+    if (options_.to >= Layer::libcuda && !failed_at(Layer::libcuda)) overrule_lower_layers();
     find_broken();
+  }
+
+  void overrule_lower_layers() {
+    const size_t cards = evidence_.machine.pci.gpus.size();
+    const ProbeResult& all = evidence_.libcuda_of_all.value_or(evidence_.libcuda);
+    const bool all_seen = number_of(all.facts, "count") >= static_cast<double>(cards);
+    std::erase_if(findings_, [&](auto& known) {
+      auto& [layer, finding] = known;
+      if (layer >= Layer::libcuda || finding.severity != Severity::fail) return false;
+      if (finding.gpu && !all_seen) return false;  // CUDA works, on the others
+      // NVML and nvidia-smi stay broken by it even where CUDA bears it.
+      if (finding.id == "1-MISMATCH") finding.severity = Severity::warn;
+      if (finding.severity == Severity::fail) overrule(layer);
+      return finding.severity == Severity::fail;
+    });
+    for (const Layer layer : {Layer::pci, Layer::driver, Layer::access})
+      if (row(layer).status == Status::unknown) overrule(layer);
+  }
+
+  void overrule(Layer layer) {
+    if (!asked(layer)) return;
+    row(layer).status = Status::ok;
+    row(layer).text = {"overruled", {{"layer", "libcuda"}}};
   }
 
   void find_broken() {

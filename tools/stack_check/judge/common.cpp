@@ -187,7 +187,7 @@ void measure(const std::string& name, double value, const std::string& unit, dou
     const std::string measured = fmt::format("{:.4g} {}", value, unit);
     const std::string due = fmt::format("{:.4g} {}", expected, unit);
     judgement.warn("ANY-SLOW", fmt::format("{}: {} of {}", name, measured, due),
-                   {{"what", name}, {"measured", measured}, {"expected", due}});
+                   {{"what", "@" + name}, {"measured", measured}, {"expected", due}});
   }
 }
 

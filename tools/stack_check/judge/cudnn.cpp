@@ -207,8 +207,12 @@ Judgement judge_cudnn(const Evidence& evidence) {
   const auto found = evidence.probes.find(Layer::cudnn);
   if (found == evidence.probes.end()) return judgement;
   const json& facts = found->second.front().facts;
-  for (const json& library : list_of(facts, "libraries"))
+  for (const json& library : list_of(facts, "libraries")) {
     judgement.row.libraries.push_back(describe(library, evidence));
+    Library& described = judgement.row.libraries.back();
+    if (described.version.empty() && described.name.starts_with("libcudnn.so"))
+      described.version = cudnn_text(number_of(facts, "version"));
+  }
   if (const json& nvrtc = object_of(facts, "nvrtc"); !nvrtc.empty())
     judgement.row.libraries.push_back(describe(nvrtc, evidence));
   return judgement;

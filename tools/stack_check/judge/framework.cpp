@@ -103,7 +103,7 @@ void judge_training_of(const ProbeResult& probe, size_t gpu, const Evidence& evi
   if (step > 0) cell.measurements.push_back({"training_step", step, "us", known, true});
   if (known > 0 && step > known * evidence.facts.slow_step_factor)
     judgement.warn("ANY-SLOW", fmt::format("training step: {:.0f} us", step),
-                   {{"what", "training_step"},
+                   {{"what", "@training_step"},
                     {"measured", fmt::format("{:.0f} us", step)},
                     {"expected", fmt::format("{:.0f} us", known)}});
   cell.text = {"cell_training",

@@ -86,8 +86,11 @@ Judgement judge_nccl(const Evidence& evidence) {
   if (found == evidence.probes.end() || found->second.empty()) return judgement;
   const ProbeResult& probe = found->second.front();
   judgement.row.seconds = probe.seconds;
-  for (const json& library : list_of(probe.facts, "libraries"))
+  for (const json& library : list_of(probe.facts, "libraries")) {
     judgement.row.libraries.push_back(describe(library, evidence));
+    if (judgement.row.libraries.back().version.empty())
+      judgement.row.libraries.back().version = nccl_text(number_of(probe.facts, "version"));
+  }
   if (probe.end == ProbeResult::End::timed_out) {
     blame_hang(probe, evidence, judgement);
     return judgement;
