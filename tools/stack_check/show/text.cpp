@@ -102,14 +102,17 @@ class TextReport {
 
   void add_libraries() {
     bool first = true;
+    size_t width = 0;
+    for (const Row& row : report_.rows)
+      for (const Library& library : row.libraries) width = std::max(width, library.name.size());
     for (const Row& row : report_.rows)
       for (const Library& library : row.libraries) {
         if (std::exchange(first, false)) line("\n" + word("libraries"));
         std::string reason = library.reason.empty() ? "" : ", " + word(library.reason);
-        line(fmt::format("  {} {} {}{}", padded(library.name, 28), padded(library.version, 11),
+        line(fmt::format("  {} {} {}{}", padded(library.name, width), padded(library.version, 11),
                          library.path, reason));
         if (!library.others.empty())
-          line("  " + std::string(29, ' ') +
+          line("  " + std::string(width + 1, ' ') +
                word("also_at", {{"paths", fmt::format("{}", fmt::join(library.others, ", "))}}));
       }
   }
