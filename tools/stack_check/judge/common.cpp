@@ -45,6 +45,15 @@ double number_of(const json& facts, const char* key, double otherwise) {
   return found != facts.end() && found->is_number() ? found->get<double>() : otherwise;
 }
 
+int int_of(const json& facts, const char* key, double otherwise) {
+  return int_of(number_of(facts, key, otherwise));
+}
+
+int int_of(double number) {
+  constexpr double kMost = 1e9;
+  return number == number ? static_cast<int>(std::clamp(number, -kMost, kMost)) : 0;
+}
+
 bool flag_of(const json& facts, const char* key, bool otherwise) {
   const auto found = facts.find(key);
   return found != facts.end() && found->is_boolean() ? found->get<bool>() : otherwise;
@@ -61,12 +70,12 @@ const json& object_of(const json& facts, const char* key) {
 }
 
 std::string cuda_text(double version) {
-  const int number = static_cast<int>(version);
+  const int number = int_of(version);
   return fmt::format("{}.{}", number / 1000, number % 1000 / 10);
 }
 
 std::string cudnn_text(double version) {
-  const int number = static_cast<int>(version);
+  const int number = int_of(version);
   // Thousands of the major version up to 8, ten thousands from 9 on.
   const int major = number >= 90000 ? number / 10000 : number / 1000;
   const int rest = number >= 90000 ? number % 10000 : number % 1000;
@@ -74,7 +83,7 @@ std::string cudnn_text(double version) {
 }
 
 std::string cc_text(double cc) {
-  const int number = static_cast<int>(cc);
+  const int number = int_of(cc);
   return fmt::format("{}.{}", number / 10, number % 10);
 }
 
@@ -210,7 +219,7 @@ bool Judgement::failed() const {
 }
 
 int Evidence::gpu_count() const {
-  return static_cast<int>(number_of(libcuda.facts, "count"));
+  return int_of(libcuda.facts, "count");
 }
 
 const std::vector<InspectedFile>& Evidence::files_of(const std::string& soname) const {
