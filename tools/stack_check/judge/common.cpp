@@ -33,6 +33,23 @@ std::string holders(const Evidence& evidence) {
   return joined(names);
 }
 
+/// A library may end the process that calls it, by exit(): what was not reported did not pass.
+bool blame_early_end(const ProbeResult& probe, Judgement& judgement) {
+  const bool open = !probe.calls.empty() && !probe.calls.back().code;
+  const bool silent = probe.calls.empty() && probe.facts.empty();
+  if (probe.finished() && !open && !silent) return false;
+  const bool started = probe.end != ProbeResult::End::not_started;
+  const std::string call = open ? probe.calls.back().name : "the probe";
+  const std::string code = fmt::format("exit code {}", started ? probe.exit_code : 127);
+  const char* words = !started ? "it could not be started"
+                      : open   ? "it ended the process"
+                      : silent ? "it reported nothing"
+                               : "it did not come to its end";
+  judgement.fail("ANY-ERROR", fmt::format("{}: {}, {}", call, code, words),
+                 {{"call", call}, {"code", code}, {"error", words}});
+  return true;
+}
+
 }  // namespace
 
 std::string text_of(const json& facts, const char* key) {
@@ -120,7 +137,7 @@ Library describe(const json& library, const Evidence& evidence) {
 
 bool blame_end(const ProbeResult& probe, const Evidence& evidence, Judgement& judgement) {
   if (probe.end != ProbeResult::End::crashed && probe.end != ProbeResult::End::timed_out)
-    return false;
+    return blame_early_end(probe, judgement);
   const bool open = !probe.calls.empty() && !probe.calls.back().code;
   const std::string call = open ? probe.calls.back().name : "the probe";
   if (probe.end == ProbeResult::End::timed_out) {

@@ -30,7 +30,8 @@ std::string lower(std::string text);
 Library describe(const nlohmann::json& library, const Evidence& evidence);
 
 /// Adds what ended the probe, if it did not end well: 3-BADFILE where a file it opened is damaged,
-/// otherwise ANY-CRASH or ANY-HANG. True if something was added.
+/// otherwise ANY-CRASH, ANY-HANG, or ANY-ERROR where it ended by itself too early. True if
+/// something was added.
 bool blame_end(const ProbeResult& probe, const Evidence& evidence, Judgement& judgement);
 
 /// Adds the finding for a CUDA error code that means the same wherever it shows up: memory, ECC, a
