@@ -21,7 +21,8 @@ Evidence evidence_of(const ProbeResult& probe) {
                     .nvml = probe,
                     .probes = {},
                     .nccl_without_p2p = probe};
-  evidence.machine.pci = {.visible = true, .gpus = {{.address = "0000:3b:00.0"}, {}}};
+  evidence.machine.pci.visible = true;
+  evidence.machine.pci.gpus.resize(2);
   evidence.machine.driver.loaded = true;
   evidence.surroundings.visible_devices = "0";
   for (const Layer layer : kLayers)
