@@ -8,10 +8,15 @@
 
 namespace strata::fuzz {
 
+void anonymous(std::string_view input);
+void catalogue(std::string_view input);
 void elf(std::string_view input);
+void explain(std::string_view input);
+void facts(std::string_view input);
 void kernel_log(std::string_view input);
 void loader_cache(std::string_view input);
 void pci_ids(std::string_view input);
+void probe_report(std::string_view input);
 void proc_texts(std::string_view input);
 void root_paths(std::string_view input);
 void versions(std::string_view input);

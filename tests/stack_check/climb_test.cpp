@@ -113,8 +113,9 @@ TEST(ClimbTest, TwoGpusHaveAColumnEach) {
   EXPECT_EQ(run.exit_code, 0) << run.text;
   EXPECT_EQ(run.report["gpus"].size(), 2u);
   for (const json& row : run.report["layers"])
-    if (row["layer"] == "pci" || row["layer"] == "libcuda")
+    if (row["layer"] == "pci" || row["layer"] == "libcuda") {
       EXPECT_EQ(row["gpus"].size(), 2u) << row;
+    }
   EXPECT_NE(run.text.find("GPU 1"), std::string::npos) << run.text;
 }
 

@@ -2,10 +2,14 @@
 // over, with parts repeated and overwritten. A target aborts when a parser contradicts itself.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <random>
 
 #include "tests/fuzz/targets.h"
 #include "tests/stack_check/small_files.h"
+#include "tools/stack_check/data/data.h"
 
 namespace strata::test {
 namespace {
@@ -54,15 +58,60 @@ class Mutator {
   std::mt19937 bits_;
 };
 
-void feed(Target target, const std::vector<std::string>& samples) {
-  constexpr int kInputs = 3000;
+void feed(Target target, const std::vector<std::string>& samples, int inputs = 3000) {
   Mutator mutator(1);
   target("");
   for (const std::string& sample : samples) target(sample);
-  for (int i = 0; i < kInputs; ++i) {
+  for (int i = 0; i < inputs; ++i) {
     target(mutator.noise(200));
     target(mutator.mutated(samples[static_cast<size_t>(i) % samples.size()]));
   }
+}
+
+/// The samples of tests/fuzz/samples whose names begin so.
+std::vector<std::string> samples(const std::string& prefix) {
+  std::vector<std::string> found;
+  for (const auto& entry : std::filesystem::directory_iterator("tests/fuzz/samples"))
+    if (entry.path().filename().string().starts_with(prefix)) {
+      std::ifstream file(entry.path());
+      found.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+    }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+TEST(FuzzTest, Anonymous) {
+  feed(fuzz::anonymous,
+       {"dlopen(/opt/x/libcuda.so.1): GPU-1346b89f-3b8c, /dev/nvidia0, a: /b c/d"});
+}
+
+TEST(FuzzTest, Catalogue) {
+  ASSERT_FALSE(samples("catalogue").empty());
+  feed(fuzz::catalogue, samples("catalogue"));
+}
+
+TEST(FuzzTest, Explain) {
+  feed(fuzz::explain,
+       {"CUDA driver version is insufficient for CUDA runtime version", "[3-STUB] * of 35"}, 300);
+}
+
+TEST(FuzzTest, Facts) {
+  feed(fuzz::facts, {stack_check::k_facts_json}, 300);
+}
+
+/// Numbers that no int holds, which a judge must not cast.
+TEST(FuzzTest, ProbeReport) {
+  ASSERT_GE(samples("probe_report").size(), 9u);
+  std::vector<std::string> reports = samples("probe_report");
+  for (const char* number : {"1e300", "-1e300", "18446744073709551615", "-2147483648", "0.5"}) {
+    std::string line;
+    for (const char* key : {"count", "cc", "version", "built", "max_device", "runtime_cuda",
+                            "driver_cuda", "clock_khz", "multiprocessors", "memory_free"})
+      line += std::string(line.empty() ? "" : ",") + '"' + key + "\":" + number;
+    reports.push_back("@{\"facts\":{" + line + ",\"device\":{" + line + "},\"gpus\":[{" + line +
+                      "}]}}\n");
+  }
+  feed(fuzz::probe_report, reports, 200);
 }
 
 TEST(FuzzTest, Elf) {

@@ -26,6 +26,9 @@ constexpr int kReportDescriptor = 3;
 constexpr size_t kReportLimit = 4 << 20;
 constexpr size_t kOutputLimit = 8 << 10;
 constexpr size_t kCallLimit = 10000;
+constexpr int kDepthLimit = 64;  // merging facts recurses
+/// A process that waits inside the driver may not die at all.
+constexpr auto kReapTime = std::chrono::seconds(5);
 
 /// A pipe to a child, and the part of what came through it that is worth keeping.
 class Stream {
@@ -79,12 +82,16 @@ class Stream {
                          const ChildOptions& options, int report, int output) {
   setsid();  // so that all it starts can be killed as one group
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  const rlimit no_core{0, 0};
-  setrlimit(RLIMIT_CORE, &no_core);
+  // Too small for any file; and unlike 0 it also keeps the core from a program that collects them.
+  const rlimit no_core{1, 1};
+  if (setrlimit(RLIMIT_CORE, &no_core) != 0) {
+    const rlimit none{0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+  }
   // Out of the way of 0 to 3 first; dup2 clears close-on-exec.
   report = fcntl(report, F_DUPFD_CLOEXEC, 10);
   output = fcntl(output, F_DUPFD_CLOEXEC, 10);
-  dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO);
+  dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
   dup2(output, STDOUT_FILENO);
   dup2(output, STDERR_FILENO);
   dup2(report, kReportDescriptor);
@@ -108,16 +115,26 @@ std::set<pid_t> children_of_this_process() {
 /// from the probe's session.
 void kill_leftovers(pid_t group, const std::set<pid_t>& not_ours) {
   kill(-group, SIGKILL);
-  for (int round = 0; round < 100; ++round) {
+  const auto deadline = Clock::now() + kReapTime;
+  while (Clock::now() < deadline) {
     bool found = false;
     for (const pid_t child : children_of_this_process()) {
       if (not_ours.contains(child)) continue;
       found = true;
       kill(child, SIGKILL);
-      waitpid(child, nullptr, 0);
+      waitpid(child, nullptr, WNOHANG);
     }
     if (!found) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
+}
+
+void kill_child(pid_t child, int& status) {
+  kill(-child, SIGKILL);
+  kill(child, SIGKILL);
+  const auto deadline = Clock::now() + kReapTime;
+  while (waitpid(child, &status, WNOHANG) == 0 && Clock::now() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 /// Waits for the child until the deadline, collecting what it says; then it is killed.
@@ -127,9 +144,7 @@ int wait_for(pid_t child, Clock::time_point deadline, Stream& report, Stream& ou
   while (waitpid(child, &status, WNOHANG) == 0) {
     if (Clock::now() >= deadline) {
       timed_out = true;
-      kill(-child, SIGKILL);
-      kill(child, SIGKILL);
-      waitpid(child, &status, 0);
+      kill_child(child, status);
       break;
     }
     pollfd sources[] = {{report.reader(), POLLIN, 0}, {output.reader(), POLLIN, 0}};
@@ -145,6 +160,21 @@ int wait_for(pid_t child, Clock::time_point deadline, Stream& report, Stream& ou
   return status;
 }
 
+bool nests_too_deep(std::string_view line) {
+  int depth = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    if (c == '"') quoted = !quoted;
+    if (quoted && c == '\\') ++i;
+    if (quoted) continue;
+    if (c == '[' || c == '{') ++depth;
+    if (c == ']' || c == '}') --depth;
+    if (depth > kDepthLimit) return true;
+  }
+  return false;
+}
+
 void read_line(const json& line, ProbeResult& result) {
   if (!line.is_object()) return;
   const auto text = [&](const char* key) {
@@ -154,11 +184,15 @@ void read_line(const json& line, ProbeResult& result) {
   const auto number = [&](const char* key) -> std::optional<int> {
     const auto found = line.find(key);
     if (found == line.end() || !found->is_number_integer()) return std::nullopt;
-    return static_cast<int>(found->get<int64_t>());
+    // As an int, 2^32 would be 0: no error.
+    const bool fits = found->is_number_unsigned() ? std::in_range<int>(found->get<uint64_t>())
+                                                  : std::in_range<int>(found->get<int64_t>());
+    return fits ? std::optional(found->get<int>()) : std::nullopt;
   };
   if (line.contains("call") && result.calls.size() < kCallLimit)
     result.calls.push_back({text("call"), number("gpu"), std::nullopt, {}, {}});
-  if (const auto code = number("code"); code && !result.calls.empty()) {
+  if (const auto code = number("code");
+      code && !result.calls.empty() && !result.calls.back().code) {
     Call& call = result.calls.back();
     call.code = code;
     call.code_name = text("name");
@@ -193,7 +227,9 @@ const Call* ProbeResult::first_failure() const {
 void read_report(std::string_view lines, ProbeResult& result) {
   while (!lines.empty()) {
     const size_t end = std::min(lines.find('\n'), lines.size());
-    read_line(json::parse(lines.substr(0, end), nullptr, /*allow_exceptions=*/false), result);
+    const std::string_view line = lines.substr(0, end);
+    if (!nests_too_deep(line))
+      read_line(json::parse(line, nullptr, /*allow_exceptions=*/false), result);
     lines.remove_prefix(std::min(end + 1, lines.size()));
   }
 }
@@ -208,6 +244,8 @@ ProbeResult run_probe(const std::string& program, const std::vector<std::string>
   output.keep_end = true;
 
   prctl(PR_SET_CHILD_SUBREAPER, 1);
+  signal(SIGCHLD,
+         SIG_DFL);  // ignored by whoever started this program, it would hide how a child ended
   const std::set<pid_t> not_ours = children_of_this_process();
   const auto start = Clock::now();
   const pid_t child = fork();

@@ -46,12 +46,15 @@ struct ChildOptions {
 };
 
 /// Runs `program` with `arguments` and reads its report (probe/reporter.h) from file descriptor 3.
-/// When this returns, the child and whatever it started are gone. Never throws for what the child
-/// does; `not_started` if there is no such program.
+/// When this returns, the child and whatever it started are gone, but for a process that the kernel
+/// cannot end; children from before are left alone. Of a report the first 4 MiB are read, of the
+/// output the last 8 KiB kept. Never throws for what the child does; `not_started` if there is no
+/// such program.
 ProbeResult run_probe(const std::string& program, const std::vector<std::string>& arguments,
                       const ChildOptions& options);
 
-/// Adds a probe's report, one JSON object a line, to `result`; lines that are none are ignored.
+/// Adds a probe's report, one JSON object a line, to `result`; lines that are none, or nest
+/// deeper than 64 brackets, are ignored.
 void read_report(std::string_view lines, ProbeResult& result);
 
 }  // namespace strata::stack_check

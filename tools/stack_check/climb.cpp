@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <stdexcept>
 
 #include "tools/stack_check/judge/common.h"
@@ -14,6 +15,8 @@ namespace strata::stack_check {
 namespace {
 
 using Environment = std::map<std::string, std::optional<std::string>>;
+
+constexpr int kMostGpus = 64;  // a damaged driver may count any number
 
 class Climb {
  public:
@@ -46,7 +49,9 @@ class Climb {
   }
 
   void check_program() const {
-    if (access(options_.probe.c_str(), X_OK) != 0)
+    std::error_code ignored;
+    if (!std::filesystem::is_regular_file(options_.probe, ignored) ||
+        access(options_.probe.c_str(), X_OK) != 0)
       throw std::runtime_error(fmt::format(
           "{} is missing or cannot be run; it belongs beside stack_check", options_.probe));
   }
@@ -123,8 +128,7 @@ class Climb {
 
   void climb_to(Layer layer) {
     if (options_.quick && layer >= Layer::nccl) return skip(layer, "quick");
-    const size_t gpus =
-        std::max<size_t>(1, static_cast<size_t>(std::max(0, evidence_.gpu_count())));
+    const auto gpus = static_cast<size_t>(std::clamp(evidence_.gpu_count(), 1, kMostGpus));
     if (layer == Layer::nccl && gpus < 2) return skip(layer, "one_gpu");
     options_.on_layer(layer);
     if (layer == Layer::nccl)

@@ -77,6 +77,7 @@ void add_options(CLI::App& app, Options& options) {
   app.add_flag("--strict", options.strict, "end with 1 where there are warnings");
   app.add_option("--json", options.json,
                  "write the report as JSON to a file, or to standard output: -")
+      ->check([](const std::string& file) { return file.empty() ? "names no file" : ""; })
       ->type_name("FILE|-");
   app.add_flag("--anonymous", options.anonymous, "leave out host name, folders and UUIDs");
   add(app, "--lang", options.language, parse_language, "en or zh", "en|zh",

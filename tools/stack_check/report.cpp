@@ -11,7 +11,17 @@ bool in_path(char c) {
          std::string_view("/._-+@~").find(c) != std::string_view::npos;
 }
 
-/// "/opt/x/libcudnn.so.9" -> ".../libcudnn.so.9"; what every machine has stays: /dev/nvidia0.
+/// What every machine has: /dev/nvidia0.
+bool is_common(std::string_view path) {
+  return path == "/" || path.starts_with("/dev/") || path.starts_with("/sys/") ||
+         path.starts_with("/proc/") || path.starts_with("/lib/modules/");
+}
+
+std::string last_part(const std::string& path) {
+  return "..." + path.substr(path.rfind('/'));
+}
+
+/// "/opt/x/libcudnn.so.9" -> ".../libcudnn.so.9"
 std::string without_folders(const std::string& text) {
   std::string result;
   for (size_t i = 0; i < text.size();) {
@@ -20,12 +30,11 @@ std::string without_folders(const std::string& text) {
       continue;
     }
     size_t end = i;
-    while (end < text.size() && in_path(text[end])) ++end;
+    while (end < text.size() &&
+           (in_path(text[end]) || static_cast<unsigned char>(text[end]) >= 0x80))
+      ++end;
     const std::string path = text.substr(i, end - i);
-    const bool common = path.starts_with("/dev/") || path.starts_with("/sys/") ||
-                        path.starts_with("/proc/") || path.starts_with("/lib/modules/") ||
-                        path == "/";
-    result += common ? path : "..." + path.substr(path.rfind('/'));
+    result += is_common(path) ? path : last_part(path);
     i = end;
   }
   return result;
@@ -43,18 +52,65 @@ std::string without_uuids(std::string text) {
   return text;
 }
 
-void hide(std::string& text) {
-  text = without_uuids(without_folders(text));
+bool in_name(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_';
 }
 
-void hide(Values& values) {
-  for (auto& [name, value] : values) hide(value);
+void replace_all(std::string& text, const std::string& part, const std::string& by) {
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + by.size()))
+    text.replace(at, part.size(), by);
 }
 
-void hide(Phrase& phrase) {
-  hide(phrase.key);
-  hide(phrase.values);
+/// Where it is a whole word.
+void hide_name(std::string& text, const std::string& name) {
+  for (size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + 3)) {
+    const size_t end = at + name.size();
+    if ((at > 0 && in_name(text[at - 1])) || (end < text.size() && in_name(text[end]))) continue;
+    text.replace(at, name.size(), "...");
+  }
 }
+
+/// Knows what a report names: a path with spaces, which no rule would find in a text, and the host.
+class Hider {
+ public:
+  explicit Hider(const Report& report) {
+    for (const Row& row : report.rows)
+      for (const Library& library : row.libraries) {
+        add_path(library.path);
+        for (const std::string& other : library.others) add_path(other);
+      }
+    for (const Finding& finding : report.findings)
+      for (const auto& [name, value] : finding.values) add_path(value);
+    std::sort(paths_.begin(), paths_.end(),
+              [](const auto& a, const auto& b) { return a.size() > b.size(); });
+    const auto name = report.host.find("name");
+    if (name == report.host.end()) return;
+    for (const std::string& part : {name->second, name->second.substr(0, name->second.find('.'))})
+      if (part.size() > 1) names_.push_back(part);
+  }
+
+  void hide(std::string& text) const {
+    for (const std::string& path : paths_) replace_all(text, path, last_part(path));
+    text = without_uuids(without_folders(text));
+    for (const std::string& name : names_) hide_name(text, name);
+  }
+  void hide(Values& values) const {
+    for (auto& [name, value] : values) hide(value);
+  }
+  void hide(Phrase& phrase) const {
+    hide(phrase.key);
+    hide(phrase.values);
+  }
+
+ private:
+  void add_path(const std::string& text) {
+    const bool several = text.find(", /") != std::string::npos;
+    if (text.starts_with('/') && !several && !is_common(text)) paths_.push_back(text);
+  }
+
+  std::vector<std::string> paths_;  // the longest first
+  std::vector<std::string> names_;
+};
 
 }  // namespace
 
@@ -90,19 +146,20 @@ bool Report::has_warnings() const {
 }
 
 void make_anonymous(Report& report) {
+  const Hider hider(report);
   report.host.erase("name");
   for (Row& row : report.rows) {
-    hide(row.text);
-    hide(row.output);
-    for (Cell& cell : row.cells) hide(cell.text);
+    hider.hide(row.text);
+    hider.hide(row.output);
+    for (Cell& cell : row.cells) hider.hide(cell.text);
     for (Library& library : row.libraries) {
-      hide(library.path);
-      for (std::string& other : library.others) hide(other);
+      hider.hide(library.path);
+      for (std::string& other : library.others) hider.hide(other);
     }
   }
   for (Finding& finding : report.findings) {
-    hide(finding.saw);
-    hide(finding.values);
+    hider.hide(finding.saw);
+    hider.hide(finding.values);
   }
 }
 

@@ -98,7 +98,7 @@ struct Report {
   bool has_warnings() const;
 };
 
-/// Takes out what tells one machine from another: the host's name, folders, UUIDs, addresses.
+/// Takes out what tells one machine from another: the host's name, folders, UUIDs.
 void make_anonymous(Report& report);
 
 }  // namespace strata::stack_check

@@ -33,6 +33,23 @@ std::string holders(const Evidence& evidence) {
   return joined(names);
 }
 
+/// A library may end the process that calls it, by exit(): what was not reported did not pass.
+bool blame_early_end(const ProbeResult& probe, Judgement& judgement) {
+  const bool open = !probe.calls.empty() && !probe.calls.back().code;
+  const bool silent = probe.calls.empty() && probe.facts.empty();
+  if (probe.finished() && !open && !silent) return false;
+  const bool started = probe.end != ProbeResult::End::not_started;
+  const std::string call = open ? probe.calls.back().name : "the probe";
+  const std::string code = fmt::format("exit code {}", started ? probe.exit_code : 127);
+  const char* words = !started ? "it could not be started"
+                      : open   ? "it ended the process"
+                      : silent ? "it reported nothing"
+                               : "it did not come to its end";
+  judgement.fail("ANY-ERROR", fmt::format("{}: {}, {}", call, code, words),
+                 {{"call", call}, {"code", code}, {"error", words}});
+  return true;
+}
+
 }  // namespace
 
 std::string text_of(const json& facts, const char* key) {
@@ -43,6 +60,15 @@ std::string text_of(const json& facts, const char* key) {
 double number_of(const json& facts, const char* key, double otherwise) {
   const auto found = facts.find(key);
   return found != facts.end() && found->is_number() ? found->get<double>() : otherwise;
+}
+
+int int_of(const json& facts, const char* key, double otherwise) {
+  return int_of(number_of(facts, key, otherwise));
+}
+
+int int_of(double number) {
+  constexpr double kMost = 1e9;
+  return number == number ? static_cast<int>(std::clamp(number, -kMost, kMost)) : 0;
 }
 
 bool flag_of(const json& facts, const char* key, bool otherwise) {
@@ -61,12 +87,12 @@ const json& object_of(const json& facts, const char* key) {
 }
 
 std::string cuda_text(double version) {
-  const int number = static_cast<int>(version);
+  const int number = int_of(version);
   return fmt::format("{}.{}", number / 1000, number % 1000 / 10);
 }
 
 std::string cudnn_text(double version) {
-  const int number = static_cast<int>(version);
+  const int number = int_of(version);
   // Thousands of the major version up to 8, ten thousands from 9 on.
   const int major = number >= 90000 ? number / 10000 : number / 1000;
   const int rest = number >= 90000 ? number % 10000 : number % 1000;
@@ -74,7 +100,7 @@ std::string cudnn_text(double version) {
 }
 
 std::string cc_text(double cc) {
-  const int number = static_cast<int>(cc);
+  const int number = int_of(cc);
   return fmt::format("{}.{}", number / 10, number % 10);
 }
 
@@ -114,7 +140,7 @@ Library describe(const json& library, const Evidence& evidence) {
 
 bool blame_end(const ProbeResult& probe, const Evidence& evidence, Judgement& judgement) {
   if (probe.end != ProbeResult::End::crashed && probe.end != ProbeResult::End::timed_out)
-    return false;
+    return blame_early_end(probe, judgement);
   const bool open = !probe.calls.empty() && !probe.calls.back().code;
   const std::string call = open ? probe.calls.back().name : "the probe";
   if (probe.end == ProbeResult::End::timed_out) {
@@ -213,7 +239,7 @@ bool Judgement::failed() const {
 }
 
 int Evidence::gpu_count() const {
-  return static_cast<int>(number_of(libcuda.facts, "count"));
+  return int_of(libcuda.facts, "count");
 }
 
 const std::vector<InspectedFile>& Evidence::files_of(const std::string& soname) const {

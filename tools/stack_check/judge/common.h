@@ -12,6 +12,9 @@ namespace strata::stack_check {
 // none.
 std::string text_of(const nlohmann::json& facts, const char* key);
 double number_of(const nlohmann::json& facts, const char* key, double otherwise = 0);
+/// Within +-1e9, so that the cast and sums of two are safe.
+int int_of(const nlohmann::json& facts, const char* key, double otherwise = 0);
+int int_of(double number);
 bool flag_of(const nlohmann::json& facts, const char* key, bool otherwise = false);
 const nlohmann::json& list_of(const nlohmann::json& facts, const char* key);
 const nlohmann::json& object_of(const nlohmann::json& facts, const char* key);
@@ -27,7 +30,8 @@ std::string lower(std::string text);
 Library describe(const nlohmann::json& library, const Evidence& evidence);
 
 /// Adds what ended the probe, if it did not end well: 3-BADFILE where a file it opened is damaged,
-/// otherwise ANY-CRASH or ANY-HANG. True if something was added.
+/// otherwise ANY-CRASH, ANY-HANG, or ANY-ERROR where it ended by itself too early. True if
+/// something was added.
 bool blame_end(const ProbeResult& probe, const Evidence& evidence, Judgement& judgement);
 
 /// Adds the finding for a CUDA error code that means the same wherever it shows up: memory, ECC, a

@@ -80,9 +80,9 @@ void judge_gpu(const ProbeResult& probe, size_t gpu, const Evidence& evidence, C
   judge_folders(probe, judgement);
   judge_version(probe, judgement);
   const json& card = gpu_facts(evidence, gpu);
-  const int cc = static_cast<int>(number_of(card, "cc"));
-  const int multiprocessors = static_cast<int>(number_of(card, "multiprocessors"));
-  const int clock = static_cast<int>(number_of(card, "clock_khz"));
+  const int cc = int_of(card, "cc");
+  const int multiprocessors = int_of(card, "multiprocessors");
+  const int clock = int_of(card, "clock_khz");
   measure("fp32_product", number_of(probe.facts, "fp32_tflops"), "TFLOP/s",
           peak_fp32(evidence.facts, cc, multiprocessors, clock), evidence, cell, judgement);
   measure("bf16_product", number_of(probe.facts, "bf16_tflops"), "TFLOP/s",

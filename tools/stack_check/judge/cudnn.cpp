@@ -32,7 +32,7 @@ void blame_missing(const Call& call, const Evidence& evidence, Judgement& judgem
 
 /// The files that belong to this release and do not stand beside libcudnn.
 std::vector<std::string> missing_files(const ProbeResult& probe, const Evidence& evidence) {
-  const int version = static_cast<int>(number_of(probe.facts, "version", 90000));
+  const int version = int_of(probe.facts, "version", 90000);
   const CudnnRelease* release = cudnn_release(evidence.facts, version);
   std::set<std::string> present;
   for (const json& part : list_of(probe.facts, "sublibraries"))
@@ -134,10 +134,10 @@ bool blame_abort(const ProbeResult& probe, const Evidence& evidence, Judgement& 
 
 bool blame_version(const ProbeResult& probe, size_t gpu, const Evidence& evidence,
                    Judgement& judgement) {
-  const int version = static_cast<int>(number_of(probe.facts, "version"));
-  const int built = static_cast<int>(number_of(probe.facts, "built"));
-  const int cc = static_cast<int>(number_of(gpu_facts(evidence, gpu), "cc"));
-  const int newest = static_cast<int>(number_of(probe.facts, "max_device"));
+  const int version = int_of(probe.facts, "version");
+  const int built = int_of(probe.facts, "built");
+  const int cc = int_of(gpu_facts(evidence, gpu), "cc");
+  const int newest = int_of(probe.facts, "max_device");
   const Values values = {{"version", cudnn_text(version)},
                          {"built", cudnn_text(built)},
                          {"path", library_path(probe)},
@@ -188,9 +188,8 @@ void judge_gpu(const ProbeResult& probe, size_t gpu, const Evidence& evidence, C
   judge_files("", Severity::warn, probe, evidence, judgement);
   judge_nvrtc(probe, judgement);
   const json& card = gpu_facts(evidence, gpu);
-  const double peak = peak_bf16(evidence.facts, static_cast<int>(number_of(card, "cc")),
-                                static_cast<int>(number_of(card, "multiprocessors")),
-                                static_cast<int>(number_of(card, "clock_khz")));
+  const double peak = peak_bf16(evidence.facts, int_of(card, "cc"), int_of(card, "multiprocessors"),
+                                int_of(card, "clock_khz"));
   measure("convolution", number_of(probe.facts, "convolution_tflops"), "TFLOP/s", peak, evidence,
           cell, judgement);
   cell.text = {"cell_cudnn", {{"version", cudnn_text(number_of(probe.facts, "version"))}}};

@@ -76,9 +76,8 @@ Values meaning_of(const std::string& variable, const VisibleDevices& parsed) {
 bool blame_variable(const std::string& saw, const Evidence& evidence, Judgement& judgement) {
   const auto& variable = evidence.surroundings.visible_devices;
   if (!variable) return false;
-  const int all = evidence.libcuda_of_all
-                      ? static_cast<int>(number_of(evidence.libcuda_of_all->facts, "count", -1))
-                      : -1;
+  const int all =
+      evidence.libcuda_of_all ? int_of(evidence.libcuda_of_all->facts, "count", -1) : -1;
   if (all == 0) return false;
   const VisibleDevices parsed = parse_visible_devices(*variable, all);
   if (!parsed.hides_all && all < 0) return false;
@@ -229,9 +228,8 @@ void judge_surroundings(const Evidence& evidence, Judgement& judgement) {
     judgement.warn("2-HOSTLIB", "libnvidia-ml.so.1 is found nowhere",
                    {{"library", "libnvidia-ml.so.1"}});
   const auto& variable = evidence.surroundings.visible_devices;
-  const int all = evidence.libcuda_of_all
-                      ? static_cast<int>(number_of(evidence.libcuda_of_all->facts, "count", -1))
-                      : -1;
+  const int all =
+      evidence.libcuda_of_all ? int_of(evidence.libcuda_of_all->facts, "count", -1) : -1;
   if (!variable || all < 0) return;
   if (const auto parsed = parse_visible_devices(*variable, all); !parsed.first_invalid.empty())
     judgement.warn("3-HIDDEN", fmt::format("CUDA_VISIBLE_DEVICES=\"{}\"", *variable),

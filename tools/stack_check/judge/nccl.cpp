@@ -13,7 +13,7 @@ std::string shm_text(const Access& access) {
 }
 
 std::string nccl_text(double version) {
-  const int number = static_cast<int>(version);
+  const int number = int_of(version);
   return fmt::format("{}.{}.{}", number / 10000, number / 100 % 100, number % 100);
 }
 

@@ -26,8 +26,8 @@ std::string text_of_all(const std::vector<int>& architectures) {
 }
 
 bool blame_old_driver(const ProbeResult& probe, const Evidence& evidence, Judgement& judgement) {
-  const int runtime = static_cast<int>(number_of(probe.facts, "runtime_cuda"));
-  const int driver = static_cast<int>(number_of(evidence.libcuda.facts, "driver_cuda"));
+  const int runtime = int_of(probe.facts, "runtime_cuda");
+  const int driver = int_of(evidence.libcuda.facts, "driver_cuda");
   const Call* count = probe.failed("cudaGetDeviceCount");
   const bool insufficient = count && count->code == 35;
   if (!insufficient && (runtime == 0 || driver == 0 || driver / 1000 >= runtime / 1000))
@@ -45,8 +45,8 @@ bool blame_old_driver(const ProbeResult& probe, const Evidence& evidence, Judgem
 bool blame_architecture(const Call* call, const ProbeResult& probe, size_t gpu,
                         const Evidence& evidence, Judgement& judgement) {
   const std::vector<int> built = architectures_of(probe);
-  const int cc = static_cast<int>(
-      number_of(gpu_facts(evidence, gpu), "cc", number_of(object_of(probe.facts, "device"), "cc")));
+  const int cc =
+      int_of(gpu_facts(evidence, gpu), "cc", number_of(object_of(probe.facts, "device"), "cc"));
   const bool told = call && call->code == 209;
   if (!told && (built.empty() || cc == 0 || sass_runs_on(built, cc))) return false;
   judgement.fail(
@@ -64,7 +64,7 @@ void judge_ptx(const ProbeResult& probe, size_t gpu, const Evidence& evidence,
   if (!call || !call->code) return;
   const double cc = number_of(gpu_facts(evidence, gpu), "cc");
   if (*call->code == 209 && cc < number_of(probe.facts, "ptx")) return;  // PTX for newer cards
-  const int runtime = static_cast<int>(number_of(probe.facts, "runtime_cuda"));
+  const int runtime = int_of(probe.facts, "runtime_cuda");
   const Values values = {
       {"driver", evidence.machine.driver.version},
       {"driver_cuda", cuda_text(number_of(evidence.libcuda.facts, "driver_cuda"))},
@@ -104,8 +104,7 @@ void judge_speed(const ProbeResult& probe, size_t gpu, const Evidence& evidence,
                  Judgement& judgement) {
   const json& device = object_of(probe.facts, "device");
   const double link = link_of(evidence, gpu);
-  const double memory = peak_memory(static_cast<int>(number_of(device, "memory_clock_khz")),
-                                    static_cast<int>(number_of(device, "bus_bits")));
+  const double memory = peak_memory(int_of(device, "memory_clock_khz"), int_of(device, "bus_bits"));
   measure("copy_to", number_of(probe.facts, "copy_to_gb_s"), "GB/s", link, evidence, cell,
           judgement);
   measure("copy_from", number_of(probe.facts, "copy_from_gb_s"), "GB/s", link, evidence, cell,
