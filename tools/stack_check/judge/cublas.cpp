@@ -49,8 +49,8 @@ void judge_folders(const ProbeResult& probe, Judgement& judgement) {
 }
 
 void judge_version(const ProbeResult& probe, Judgement& judgement) {
-  const int version = static_cast<int>(number_of(probe.facts, "version"));
-  const int built = static_cast<int>(number_of(probe.facts, "built"));
+  const int version = int_of(probe.facts, "version");
+  const int built = int_of(probe.facts, "built");
   if (version == 0 || version / 100 >= built / 100) return;
   std::string path;
   for (const json& library : list_of(probe.facts, "libraries"))
