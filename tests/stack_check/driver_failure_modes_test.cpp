@@ -119,7 +119,7 @@ const std::vector<FailureMode> kPci = {
      }},
     {"0-POWER", "D3cold", 10, "sudo prime-select on-demand",
      [](FakeStack& stack) {
-       stack.machine.file(in_card("/power_state"), "D3cold\n");
+       stack.machine.file(in_card("/power_state"), "D3cold\n").remove(in_card("/driver"));
        untaken(stack);
      }},
     {"0-POWER", "prime", 10, "sudo prime-select on-demand",

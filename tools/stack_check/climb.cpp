@@ -74,8 +74,14 @@ class Climb {
     evidence_.libcuda = probe("libcuda");
     if (evidence_.surroundings.visible_devices)
       evidence_.libcuda_of_all = probe("libcuda", {{"CUDA_VISIBLE_DEVICES", std::nullopt}});
-    take(judge(Layer::driver, evidence_));  // again: now with NVML's words
-    take(judge(Layer::libcuda, evidence_));
+    if (evidence_.libcuda.end == ProbeResult::End::not_started)
+      throw std::runtime_error(
+          fmt::format("{} does not start: {}", options_.probe, evidence_.libcuda.output));
+    // Again: the first use of the driver loads modules and makes device files, and what it answered
+    // says more of the layers below.
+    evidence_.machine = read_machine(Root(options_.root));
+    for (const Layer layer : {Layer::pci, Layer::driver, Layer::access, Layer::libcuda})
+      take(judge(layer, evidence_));
   }
 
   void take(Judgement judgement) {
@@ -100,7 +106,9 @@ class Climb {
   void overrule_lower_layers() {
     const size_t cards = evidence_.machine.pci.gpus.size();
     const ProbeResult& all = evidence_.libcuda_of_all.value_or(evidence_.libcuda);
-    const bool all_seen = number_of(all.facts, "count") >= static_cast<double>(cards);
+    // A container is given some of the cards: the others are not its own.
+    const bool all_seen = number_of(all.facts, "count") >= static_cast<double>(cards) ||
+                          !evidence_.machine.access.container.empty();
     std::erase_if(findings_, [&](auto& known) {
       auto& [layer, finding] = known;
       if (layer >= Layer::libcuda || finding.severity != Severity::fail) return false;

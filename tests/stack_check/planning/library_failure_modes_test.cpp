@@ -126,7 +126,7 @@ const std::vector<FailureMode> kCudnn = {
        fs::copy_file(stack.libraries() / "libcudnn_ops.so.9", other / "libcudnn_ops.so.9");
        stack.environment["LD_LIBRARY_PATH"] = other.string() + ":" + stack.libraries().string();
      }},
-    {"6-OLD", "", 16, "pip install --upgrade nvidia-cudnn-cu13",
+    {"6-OLD", "", 1, "pip install --upgrade nvidia-cudnn-cu13",
      set("FAKE_CUDNN_VERSION", "90800")},
     {"6-ARCH", "", 16, "nvidia-cudnn-cu12<9.11",
      [](FakeStack& stack) {

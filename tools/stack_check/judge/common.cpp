@@ -139,30 +139,30 @@ Library describe(const json& library, const Evidence& evidence) {
 }
 
 bool blame_end(const ProbeResult& probe, const Evidence& evidence, Judgement& judgement) {
-  if (probe.end != ProbeResult::End::crashed && probe.end != ProbeResult::End::timed_out)
-    return blame_early_end(probe, judgement);
   const bool open = !probe.calls.empty() && !probe.calls.back().code;
+  if (probe.finished() && !open) return false;
   const std::string call = open ? probe.calls.back().name : "the probe";
   if (probe.end == ProbeResult::End::timed_out) {
     judgement.fail("ANY-HANG", fmt::format("{} did not return in {:.0f} s", call, probe.seconds),
                    {{"call", call}, {"seconds", fmt::format("{:.0f}", probe.seconds)}});
     return true;
   }
-  const std::string signal = fmt::format("{} ({})", probe.signal, strsignal(probe.signal));
+  std::string end = fmt::format("exit {}", probe.exit_code);
+  if (probe.signal != 0) end = fmt::format("signal {} ({})", probe.signal, strsignal(probe.signal));
+  if (const auto limit = evidence.surroundings.address_space_limit)
+    end += fmt::format("; ulimit -v {}", megabytes(static_cast<double>(*limit)));
   // The loader dies of a damaged file without a word, also of one that another library needs.
   if (call.starts_with("dlopen("))
     for (const auto& [name, files] : evidence.files)
       if (!files.empty() && !files.front().elf.fault.empty()) {
-        const auto& file = files.front();
-        judgement.fail(
-            "3-BADFILE",
-            fmt::format("{}: signal {}; {} {}", call, signal, file.candidate.path, file.elf.fault),
-            {{"path", file.candidate.path}, {"other", file.elf.fault}});
+        const InspectedFile& file = files.front();
+        judgement.fail("3-BADFILE",
+                       fmt::format("{}: {}; {} {}", call, end, file.candidate.path, file.elf.fault),
+                       {{"path", file.candidate.path}, {"other", file.elf.fault}});
         judgement.findings.back().layer = judgement.row.layer;
         return true;
       }
-  judgement.fail("ANY-CRASH", fmt::format("{}: signal {}", call, signal),
-                 {{"call", call}, {"signal", signal}});
+  judgement.fail("ANY-CRASH", fmt::format("{}: {}", call, end), {{"call", call}, {"signal", end}});
   return true;
 }
 
@@ -215,6 +215,33 @@ void measure(const std::string& name, double value, const std::string& unit, dou
     judgement.warn("ANY-SLOW", fmt::format("{}: {} of {}", name, measured, due),
                    {{"what", "@" + name}, {"measured", measured}, {"expected", due}});
   }
+}
+
+bool is_compat(const std::string& path) {
+  for (size_t at = path.find("compat"); at != std::string::npos; at = path.find("compat", at + 1))
+    if (path.substr(at + 6).starts_with("/") &&
+        (at == 0 || path[at - 1] == '/' || path[at - 1] == '-'))
+      return true;
+  return false;
+}
+
+bool fails_at_the_card(const Evidence& evidence) {
+  const KernelDriver& driver = evidence.machine.driver;
+  const Call* init = evidence.libcuda.failed("cuInit");
+  if (init && init->code && (*init->code == 100 || *init->code == 101 || *init->code == 999))
+    return true;
+  return driver.gpu_list_visible && driver.gpus.empty();
+}
+
+std::string log_line(const Evidence& evidence, std::string_view words, const PciGpu* gpu) {
+  const bool several = evidence.machine.pci.gpus.size() > 1;
+  for (const std::string& line : evidence.machine.log.lines) {
+    if (lower(line).find(lower(std::string(words))) == std::string::npos) continue;
+    // A line names its card, "0000:3b:00" with the function's number or without.
+    if (gpu && several && line.find(gpu->address.substr(0, 10)) == std::string::npos) continue;
+    return line;
+  }
+  return {};
 }
 
 const json& gpu_facts(const Evidence& evidence, size_t gpu) {

@@ -45,6 +45,15 @@ void blame_memory(const std::string& saw, const Evidence& evidence, Judgement& j
 void measure(const std::string& name, double value, const std::string& unit, double expected,
              const Evidence& evidence, Cell& cell, Judgement& judgement);
 
+/// Whether the path is one of a cuda-compat package: .../compat/..., .../cuda-compat/...
+bool is_compat(const std::string& path);
+
+/// The driver is there, but got no further than the cards.
+bool fails_at_the_card(const Evidence& evidence);
+
+/// The kernel log's first line with these words, in any case, about this card if several are there.
+std::string log_line(const Evidence& evidence, std::string_view words, const PciGpu* gpu = nullptr);
+
 /// The facts of libcuda about a GPU; an empty object if there are none.
 const nlohmann::json& gpu_facts(const Evidence& evidence, size_t gpu);
 /// The column's row of a per-GPU layer: runs `judge_one(probe, cell)` for each GPU, and sums up.

@@ -153,9 +153,7 @@ bool blame_version(const ProbeResult& probe, size_t gpu, const Evidence& evidenc
   else if (cc > 0 && ((release && cc < release->lowest_cc) || (newest > 0 && cc * 10 > newest)))
     judgement.fail("6-ARCH", fmt::format("cuDNN {}, card {}", cudnn_text(version), cc_text(cc)),
                    values);
-  else
-    return false;
-  return true;
+  return judgement.failed();
 }
 
 void judge_results(const ProbeResult& probe, size_t gpu, const Evidence& evidence,

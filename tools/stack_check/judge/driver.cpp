@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "tools/stack_check/judge/common.h"
 
@@ -16,7 +18,7 @@ void blame_missing_module(const Evidence& evidence, Judgement& judgement) {
     return judgement.fail(
         "1-SECBOOT",
         !rejected.empty() ? rejected : "Secure Boot is on, nvidia.ko is there but not loaded");
-  if (!driver.dkms_error.empty())
+  if (!driver.on_disk && !driver.dkms_error.empty())
     return judgement.fail("1-DKMS", driver.dkms_error,
                           {{"error", driver.dkms_error}, {"kernel", driver.kernel}});
   if (!driver.on_disk && !driver.on_disk_for.empty() && driver.headers_missing)
@@ -46,7 +48,8 @@ void judge_generation(const PciGpu& gpu, const Evidence& evidence, Judgement& ju
   const std::string saw = fmt::format("{} {} module, {} [10de:{:04x}]", driver.version,
                                       driver.open_flavour.value_or(false) ? "open" : "proprietary",
                                       generation->name, gpu.device_id);
-  const Values values = {{"driver", driver.version}};
+  const Values values = {{"driver", driver.version},
+                         {"needed", std::to_string(generation->last_driver_branch)}};
   if (generation->last_driver_branch > 0 &&
       branch_of(driver.version) > generation->last_driver_branch)
     judgement.fail("1-LEGACY", saw, values);
@@ -56,14 +59,22 @@ void judge_generation(const PciGpu& gpu, const Evidence& evidence, Judgement& ju
     judgement.fail("1-NEEDOPEN", saw, values);
 }
 
-/// The module is loaded and bound, but has not taken a card.
-void judge_untaken(const Evidence& evidence, Judgement& judgement) {
-  const KernelDriver& driver = evidence.machine.driver;
-  const KernelLog& log = evidence.machine.log;
-  if (!driver.gpu_list_visible || !driver.gpus.empty() || judgement.failed()) return;
+/// The module is loaded, but cannot start a card. It lists a card that it has found, started or
+/// not.
+void judge_start(const Evidence& evidence, Judgement& judgement) {
+  if (judgement.failed()) return;
+  std::vector<std::string> dead;
+  for (const DeviceNode& node : evidence.machine.access.nodes)
+    if (node.error == EIO || node.error == ENODEV || node.error == ENXIO)
+      dead.push_back(fmt::format("open({}) = {}", node.path, strerror(node.error)));
+  if (dead.empty() && !fails_at_the_card(evidence)) return;
   for (const char* words : {"GSP firmware", "WPR2 already up", "): 119,", "): 120,"})
-    if (const std::string line = log.find(words); !line.empty())
+    if (const std::string line = log_line(evidence, words); !line.empty())
       return judgement.fail("1-GSPFW", line, {{"error", line}});
+  const std::string adapter = log_line(evidence, "RmInitAdapter failed");
+  if (!dead.empty())
+    judgement.fail("ANY-ERROR", adapter.empty() ? joined(dead) : joined(dead) + "; " + adapter,
+                   {{"call", "open"}, {"error", adapter}});
 }
 
 void judge_library_version(const Evidence& evidence, Judgement& judgement) {
@@ -72,9 +83,16 @@ void judge_library_version(const Evidence& evidence, Judgement& judgement) {
   if (files.empty() || loaded.empty()) return;
   const std::string& path = files.front().candidate.target;
   const std::string library = version_in_name(path);
-  if (library.empty() || library == loaded || path.find("/compat") != std::string::npos) return;
+  if (library.empty() || library == loaded || is_compat(path) || std::atoi(library.c_str()) < 100)
+    return;
   judgement.fail("1-MISMATCH", fmt::format("kernel module {}, {}", loaded, path),
                  {{"driver", loaded}, {"other", library}});
+}
+
+/// Clocks that somebody has set are no fault of the card.
+bool lowers_clock(const std::string& reason) {
+  return reason.starts_with("thermal") || reason == "hardware slowdown" ||
+         reason == "power brake" || reason == "reliability";
 }
 
 void judge_health(const Evidence& evidence, Judgement& judgement) {
@@ -88,7 +106,8 @@ void judge_health(const Evidence& evidence, Judgement& judgement) {
     const std::string name = text_of(gpu, "name");
     std::vector<std::string> reasons;
     for (const auto& reason : list_of(gpu, "throttle"))
-      if (reason.is_string()) reasons.push_back(reason.get<std::string>());
+      if (reason.is_string() && lowers_clock(reason.get<std::string>()))
+        reasons.push_back(reason.get<std::string>());
     if (!reasons.empty())
       judgement.warn(
           "1-HOT",
@@ -138,9 +157,12 @@ Judgement judge_driver(const Evidence& evidence) {
     judgement.row.text = "not_loaded";
     return judgement;
   }
-  for (const PciGpu& gpu : machine.pci.gpus)
-    if (!judgement.failed()) judge_generation(gpu, evidence, judgement);
-  judge_untaken(evidence, judgement);
+  for (size_t i = 0; i < machine.pci.gpus.size(); ++i) {
+    if (machine.pci.gpus.size() > 1) judgement.gpu = static_cast<int>(i);
+    judge_generation(machine.pci.gpus[i], evidence, judgement);
+  }
+  judgement.gpu.reset();
+  judge_start(evidence, judgement);
   judge_library_version(evidence, judgement);
   judge_health(evidence, judgement);
   judgement.row.text = summary(machine.driver);

@@ -99,7 +99,9 @@ void judge_training_of(const ProbeResult& probe, size_t gpu, const Evidence& evi
                           {{"call", "training"}});
   judge_learning(probe, *band, judgement);
   const double step = number_of(probe.facts, "step_us");
-  const double known = training_step_us(evidence.facts, text_of(gpu_facts(evidence, gpu), "name"));
+  const std::string name = text_of(gpu_facts(evidence, gpu), "name");
+  const bool slice = name.find("MIG") != std::string::npos;
+  const double known = slice ? 0 : training_step_us(evidence.facts, name);
   if (step > 0) cell.measurements.push_back({"training_step", step, "us", known, true});
   if (known > 0 && step > known * evidence.facts.slow_step_factor)
     judgement.warn("ANY-SLOW", fmt::format("training step: {:.0f} us", step),

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 
 #include "tools/stack_check/judge/common.h"
@@ -31,29 +32,14 @@ bool lacks_uvm(const Machine& machine) {
   return missing && others_open;
 }
 
-void blame_missing(const Call& call, const Evidence& evidence, Judgement& judgement) {
-  const Access& access = evidence.machine.access;
-  const auto& capabilities = evidence.surroundings.driver_capabilities;
-  const std::string saw = fmt::format("{}: {}", call.name, call.words);
-  const bool nvml_there = !evidence.files_of("libnvidia-ml.so.1").empty();
-  const bool not_asked = capabilities && capabilities->find("compute") == std::string::npos &&
-                         capabilities->find("all") == std::string::npos;
-  if (access.wsl)
-    judgement.fail("2-WSL", saw);
-  else if (not_asked || (!access.container.empty() && nvml_there))
-    judgement.fail("2-CAPS",
-                   capabilities ? saw + "; NVIDIA_DRIVER_CAPABILITIES=" + *capabilities : saw,
-                   {{"library", kSoname}});
-  else
-    judgement.fail("3-NOLIB", saw, {{"driver", evidence.machine.driver.version}});
-}
-
 /// True if the file that the loader would take is no library to load.
 bool blame_file(const Evidence& evidence, Judgement& judgement) {
   // The loader passes over files for other processors.
   for (const InspectedFile& file : evidence.files_of(kSoname)) {
     std::string fault = file.elf.fault;
-    if (fault.starts_with("is for another processor") || fault == "is a 32-bit library") continue;
+    if (fault.starts_with("is for another processor") || fault == "is a 32-bit library" ||
+        fault.starts_with("cannot be read"))
+      continue;
     if (fault.empty() && !file.elf.soname.empty() && file.elf.soname != kSoname &&
         !file.elf.soname.starts_with("libcuda.so"))
       fault = "calls itself " + file.elf.soname;
@@ -63,6 +49,31 @@ bool blame_file(const Evidence& evidence, Judgement& judgement) {
     return true;
   }
   return false;
+}
+
+void blame_missing(const Call& call, const Evidence& evidence, Judgement& judgement) {
+  const Access& access = evidence.machine.access;
+  const auto& capabilities = evidence.surroundings.driver_capabilities;
+  const std::string saw = fmt::format("{}: {}", call.name, call.words);
+  const bool nvml_there = !evidence.files_of("libnvidia-ml.so.1").empty();
+  const bool not_asked = capabilities && capabilities->find("compute") == std::string::npos &&
+                         capabilities->find("all") == std::string::npos;
+  const auto& files = evidence.files_of(kSoname);
+  if (call.words.find("allocate memory") != std::string::npos ||
+      call.words.find("failed to map") != std::string::npos)
+    blame_memory(saw, evidence, judgement);
+  else if (blame_file(evidence, judgement))
+    return;
+  else if (!files.empty() && call.words.find("No such file") == std::string::npos)
+    judgement.fail("ANY-ERROR", saw, {{"call", call.name}, {"error", call.words}});
+  else if (access.wsl)
+    judgement.fail("2-WSL", saw);
+  else if (not_asked || (!access.container.empty() && nvml_there))
+    judgement.fail("2-CAPS",
+                   capabilities ? saw + "; NVIDIA_DRIVER_CAPABILITIES=" + *capabilities : saw,
+                   {{"library", kSoname}});
+  else
+    judgement.fail("3-NOLIB", saw, {{"driver", evidence.machine.driver.version}});
 }
 
 Values meaning_of(const std::string& variable, const VisibleDevices& parsed) {
@@ -122,7 +133,7 @@ void blame_version(const std::string& saw, const Evidence& evidence, Judgement& 
   const std::string path = files.empty() ? std::string() : files.front().candidate.path;
   const std::string target = files.empty() ? std::string() : files.front().candidate.target;
   const std::string& loaded = evidence.machine.driver.version;
-  const bool compat = (path + target).find("/compat") != std::string::npos;
+  const bool compat = is_compat(path) || is_compat(target);
   if (compat)
     judgement.fail("3-COMPAT", fmt::format("{}; {}", saw, path),
                    {{"path", path}, {"folder", folder_of(path)}, {"driver", loaded}});
@@ -172,22 +183,26 @@ void blame_init(const Call& call, const Evidence& evidence, Judgement& judgement
       return blame_version(saw, evidence, judgement);
     case 999:
       return blame_unknown_error(saw, evidence, judgement);
-    case 3:
+    case 3:  // NVML answers: the module is fine, but not its second part
+      if (hmm.empty() && evidence.nvml.failed("nvmlInit_v2")) break;
       return judgement.fail("1-HMM", hmm.empty() ? saw : saw + "; " + hmm,
                             {{"code", "3"}, {"kernel", evidence.machine.driver.kernel}});
     default:
-      if (!hmm.empty()) return judgement.fail("1-HMM", saw + "; " + hmm);
-      if (!blame_cuda_code(call, evidence, judgement)) judgement.fail("ANY-ERROR", saw, plain);
+      break;
   }
+  if (!hmm.empty()) return judgement.fail("1-HMM", saw + "; " + hmm);
+  if (!blame_cuda_code(call, evidence, judgement)) judgement.fail("ANY-ERROR", saw, plain);
 }
 
 /// Each GPU gets a context and a megabyte that goes there and back.
 void judge_gpu(const json& gpu, const Evidence& evidence, Cell& cell, Judgement& judgement) {
   const double free = number_of(gpu, "memory_free"), total = number_of(gpu, "memory_total");
-  cell.text = {"cell_libcuda",
-               {{"gpu", text_of(gpu, "name")},
-                {"free", fmt::format("{:.0f}", free / 1e9)},
-                {"total", fmt::format("{:.0f}", total / 1e9)}}};
+  cell.text = text_of(gpu, "name");
+  if (gpu.contains("memory_free"))
+    cell.text = {"cell_libcuda",
+                 {{"gpu", text_of(gpu, "name")},
+                  {"free", fmt::format("{:.0f}", free / 1e9)},
+                  {"total", fmt::format("{:.0f}", total / 1e9)}}};
   if (gpu.contains("copied") && !flag_of(gpu, "copied"))
     judgement.fail("ANY-WRONG", "a megabyte came back changed",
                    {{"what", "memory"}, {"gpu", text_of(gpu, "name")}});
@@ -218,6 +233,25 @@ void judge_gpus(const Evidence& evidence, Judgement& judgement) {
   judgement.gpu.reset();
 }
 
+/// Cards that the driver holds and this process may open, and that CUDA does not count.
+void judge_count(const Evidence& evidence, Judgement& judgement) {
+  const ProbeResult& all = evidence.libcuda_of_all.value_or(evidence.libcuda);
+  for (const json& gpu : list_of(evidence.nvml.facts, "gpus"))
+    if (flag_of(gpu, "mig")) return;  // a process sees one instance
+  const Machine& machine = evidence.machine;
+  const auto bound = std::count_if(machine.pci.gpus.begin(), machine.pci.gpus.end(),
+                                   [](const PciGpu& gpu) { return gpu.kernel_driver == "nvidia"; });
+  const auto open = std::count_if(
+      machine.access.nodes.begin(), machine.access.nodes.end(), [](const DeviceNode& node) {
+        return node.error == 0 && node.path.size() > 11 && std::isdigit(node.path[11]);
+      });
+  const int count = int_of(all.facts, "count");
+  if (count < std::min(bound, open))
+    judgement.fail("0-LOST",
+                   fmt::format("cuDeviceGetCount: {}; {} cards are bound to nvidia, {} open", count,
+                               bound, open));
+}
+
 void judge_surroundings(const Evidence& evidence, Judgement& judgement) {
   for (const std::string& folder : evidence.stub_folders)
     judgement.warn("3-STUB", fmt::format("LD_LIBRARY_PATH has {}", folder),
@@ -238,19 +272,23 @@ void judge_surroundings(const Evidence& evidence, Judgement& judgement) {
 
 void judge_calls(const Evidence& evidence, Judgement& judgement) {
   const ProbeResult& probe = evidence.libcuda;
+  const Call* open = probe.failed("dlopen(libcuda.so.1)");
+  if (open && !open->code && blame_file(evidence, judgement)) return;  // it died of it
   if (blame_end(probe, evidence, judgement)) return;
-  if (const Call* open = probe.failed("dlopen(libcuda.so.1)"))
-    return blame_missing(*open, evidence, judgement);
+  if (open) return blame_missing(*open, evidence, judgement);
   for (const Call& call : probe.calls) {
     if (call.code.value_or(0) == 0 || call.gpu) continue;
     if (call.name.starts_with("dlsym("))
-      return judgement.fail("3-BADFILE", call.to_string(),
-                            {{"path", text_of(object_of(probe.facts, "library"), "target")}});
+      return blame_file(evidence, judgement)
+                 ? void()
+                 : judgement.fail("3-BADFILE", call.to_string(),
+                                  {{"path", text_of(object_of(probe.facts, "library"), "target")}});
     return blame_init(call, evidence, judgement);
   }
   if (evidence.gpu_count() == 0)
     return blame_no_device("cuDeviceGetCount: 0 GPUs", evidence, judgement);
   judge_gpus(evidence, judgement);
+  judge_count(evidence, judgement);
 }
 
 }  // namespace
@@ -258,7 +296,7 @@ void judge_calls(const Evidence& evidence, Judgement& judgement) {
 Judgement judge_libcuda(const Evidence& evidence) {
   Judgement judgement(Layer::libcuda);
   judgement.row.seconds = evidence.libcuda.seconds;
-  if (!blame_file(evidence, judgement)) judge_calls(evidence, judgement);
+  judge_calls(evidence, judgement);
   const json& library = object_of(evidence.libcuda.facts, "library");
   if (!library.empty()) judgement.row.libraries.push_back(describe(library, evidence));
   const json& nvml = object_of(evidence.nvml.facts, "library");

@@ -36,9 +36,12 @@ void blame_call(const Call& call, const Evidence& evidence, Judgement& judgement
     const bool symbol = call.words.find("undefined symbol") != std::string::npos;
     if (symbol)
       judgement.fail("7-NCCLMIX", fmt::format("{}: {}", call.name, call.words));
-    else  // Strata trains on one GPU: others need it
+    else {  // Strata trains on one GPU: others need it
       judgement.note("7-MISSING", fmt::format("{}: {}", call.name, call.words),
                      {{"library", "libnccl.so.2"}});
+      judgement.row.status = Status::skipped;
+      judgement.row.text = "no_nccl";
+    }
   } else if (call.name.starts_with("nccl") && call.code == 2 && small) {
     judgement.fail("7-SHM", fmt::format("{}; /dev/shm: {}", call.to_string(), shm_text(access)),
                    {{"shm", shm_text(access)}});

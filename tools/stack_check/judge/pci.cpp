@@ -17,12 +17,6 @@ std::string describe_gpu(const PciGpu& gpu, const Evidence& evidence) {
       gpu.kernel_driver.empty() ? "no driver bound" : "bound to " + gpu.kernel_driver);
 }
 
-/// The driver has counted its cards, and this one is not among them.
-bool missing_in_driver(const PciGpu& gpu, const KernelDriver& driver) {
-  return driver.loaded && driver.gpu_list_visible &&
-         std::find(driver.gpus.begin(), driver.gpus.end(), gpu.address) == driver.gpus.end();
-}
-
 void judge_link(const PciGpu& gpu, Judgement& judgement) {
   // Speeds are left out: an idle card lowers its link's speed to save power.
   if (gpu.link_width > 0 && gpu.link_width < gpu.link_width_max && gpu.link_width_max <= 32)
@@ -33,24 +27,24 @@ void judge_link(const PciGpu& gpu, Judgement& judgement) {
 }
 
 void judge_gpu(const PciGpu& gpu, const Evidence& evidence, Judgement& judgement) {
-  const KernelDriver& driver = evidence.machine.driver;
-  const KernelLog& log = evidence.machine.log;
   const std::string bound = fmt::format("{}/driver -> {}", gpu.address, gpu.kernel_driver);
-  const bool unlisted = missing_in_driver(gpu, driver);
-  std::string fallen = log.find("fallen off the bus");
-  if (fallen.empty()) fallen = log.find("): 79,");
-  if (gpu.power_state == "D3cold")
+  const bool failing = fails_at_the_card(evidence);
+  std::string fallen = log_line(evidence, "fallen off the bus", &gpu);
+  if (fallen.empty()) fallen = log_line(evidence, "): 79,", &gpu);
+  const std::string window = log_line(evidence, "RmInitAdapter failed! (0x22", &gpu);
+  // Bound to its driver, a laptop's card sleeps in D3cold and wakes when it is used.
+  if (gpu.power_state == "D3cold" && gpu.kernel_driver != "nvidia")
     judgement.fail("0-POWER", fmt::format("{}/power_state = D3cold", gpu.address));
-  else if (gpu.lost)
+  else if (gpu.lost && gpu.power_state != "D3cold")
     judgement.fail("0-LOST", fmt::format("{}/config reads ff only", gpu.address));
   else if (gpu.kernel_driver == "nouveau" || gpu.kernel_driver.starts_with("nova"))
     judgement.fail("0-NOUVEAU", bound, {{"bound", gpu.kernel_driver}});
   else if (gpu.kernel_driver.starts_with("vfio"))
     judgement.fail("0-VFIO", bound, {{"bound", gpu.kernel_driver}});
-  else if (unlisted && !fallen.empty())
+  else if (failing && !fallen.empty())
     judgement.fail("0-LOST", fallen, {{"xid", "79"}});
-  else if (unlisted && !log.find("RmInitAdapter failed! (0x22").empty())
-    judgement.fail("0-BAR", log.find("RmInitAdapter failed! (0x22"));
+  else if (failing && !window.empty())
+    judgement.fail("0-BAR", window);
   else
     judge_link(gpu, judgement);
 }

@@ -91,13 +91,25 @@ void judge_results(const ProbeResult& probe, const std::string& name, Judgement&
                       {"expected", "0"}});
 }
 
-/// GB/s of the card's link, by what NVML or the bus says of it.
+/// GB/s of the link between card and board: the narrower and slower of what both can do.
 double link_of(const Evidence& evidence, size_t gpu) {
+  constexpr double kSpeeds[] = {0, 2.5, 5, 8, 16, 32, 64};  // GT/s of each PCIe generation
   const std::string pci = lower(text_of(gpu_facts(evidence, gpu), "pci"));
+  double speed = 0;
+  int width = 0;
   for (const PciGpu& card : evidence.machine.pci.gpus)
-    if (pci.empty() || lower(card.address) == pci || pci.ends_with(lower(card.address)))
-      return peak_link(evidence.facts, card.link_speed_max, card.link_width_max);
-  return 0;
+    if (pci.empty() || pci.ends_with(lower(card.address))) {
+      speed = card.link_speed_max;
+      width = card.link_width_max;
+    }
+  for (const json& card : list_of(evidence.nvml.facts, "gpus")) {
+    if (text_of(card, "pci") != pci) continue;
+    const int generation = int_of(card, "pcie_generation_max"),
+              lanes = int_of(card, "pcie_width_max");
+    if (generation > 0 && generation < 7 && speed > 0) speed = std::min(speed, kSpeeds[generation]);
+    if (lanes > 0) width = std::min(width, lanes);
+  }
+  return peak_link(evidence.facts, speed, width);
 }
 
 void judge_speed(const ProbeResult& probe, size_t gpu, const Evidence& evidence, Cell& cell,
@@ -148,6 +160,8 @@ void judge_gpu(const ProbeResult& probe, size_t gpu, const Evidence& evidence, C
                     {"code", std::to_string(call->code.value_or(0))},
                     {"error", call->words}});
   judge_results(probe, name, judgement);
+  if (!judgement.failed() && !probe.facts.contains("kernel_wrong"))
+    judgement.fail("ANY-ERROR", "the probe ended before its kernel ran", {{"call", "saxpy<<<>>>"}});
   if (judgement.failed()) return;
   judge_ptx(probe, gpu, evidence, judgement);
   judge_speed(probe, gpu, evidence, cell, judgement);
