@@ -104,8 +104,9 @@ class Hider {
 
  private:
   void add_path(const std::string& text) {
-    const bool several = text.find(", /") != std::string::npos;
-    if (text.starts_with('/') && !several && !is_common(text)) paths_.push_back(text);
+    const bool one_path =
+        text.starts_with('/') && text.find_first_of(",:;()\n") == std::string::npos;
+    if (one_path && !is_common(text)) paths_.push_back(text);
   }
 
   std::vector<std::string> paths_;  // the longest first
