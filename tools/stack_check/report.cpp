@@ -56,6 +56,10 @@ bool in_name(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_';
 }
 
+bool in_host_name(char c) {
+  return in_name(c) || c == '.';
+}
+
 void replace_all(std::string& text, const std::string& part, const std::string& by) {
   for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + by.size()))
     text.replace(at, part.size(), by);
@@ -86,7 +90,8 @@ class Hider {
     const auto name = report.host.find("name");
     if (name == report.host.end()) return;
     for (const std::string& part : {name->second, name->second.substr(0, name->second.find('.'))})
-      if (part.size() > 1) names_.push_back(part);
+      if (part.size() > 1 && std::all_of(part.begin(), part.end(), in_host_name))
+        names_.push_back(part);
   }
 
   void hide(std::string& text) const {
