@@ -11,6 +11,11 @@ bool in_path(char c) {
          std::string_view("/._-+@~").find(c) != std::string_view::npos;
 }
 
+/// Of a path that has begun: letters of any language too.
+bool is_path_byte(char c) {
+  return in_path(c) || static_cast<unsigned char>(c) >= 0x80;
+}
+
 /// What every machine has: /dev/nvidia0.
 bool is_common(std::string_view path) {
   return path == "/" || path.starts_with("/dev/") || path.starts_with("/sys/") ||
@@ -60,9 +65,15 @@ bool in_host_name(char c) {
   return in_name(c) || c == '.';
 }
 
-void replace_all(std::string& text, const std::string& part, const std::string& by) {
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + by.size()))
-    text.replace(at, part.size(), by);
+/// Not where it is but the start of a longer path.
+void hide_path(std::string& text, const std::string& path) {
+  const std::string shown = last_part(path);
+  for (size_t at = text.find(path); at != std::string::npos; at = text.find(path, at + 1)) {
+    const size_t end = at + path.size();
+    if (end < text.size() && is_path_byte(text[end])) continue;
+    text.replace(at, path.size(), shown);
+    at += shown.size() - 1;
+  }
 }
 
 /// Where it is a whole word.
@@ -95,7 +106,7 @@ class Hider {
   }
 
   void hide(std::string& text) const {
-    for (const std::string& path : paths_) replace_all(text, path, last_part(path));
+    for (const std::string& path : paths_) hide_path(text, path);
     text = without_uuids(without_folders(text));
     for (const std::string& name : names_) hide_name(text, name);
   }
