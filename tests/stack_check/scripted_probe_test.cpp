@@ -121,6 +121,7 @@ TEST_F(ScriptedTest, AnonymousHidesWhatTellsMachinesApart) {
   machine_.file("/var/log/kern.log",
                 "Jul  1 10:00:00 venus7 kernel: [   12.5] NVRM: Xid (PCI:0000:01:00): 31, Ch 1\n");
   write_probe(R"sh(
+    echo "from /home/jane/liby.so.1, a library"
     echo "venus7:12:12 [0] NCCL INFO from /home/jane zoe/lib/libx.so and /home/josé/liby.so"
     echo '{"call": "dlopen(/home/jane zoe/lib/libcuda.so.1)"}' >&3
     echo '{"code": 0, "name": "", "words": ""}' >&3

@@ -11,6 +11,11 @@ bool in_path(char c) {
          std::string_view("/._-+@~").find(c) != std::string_view::npos;
 }
 
+/// Of a path that has begun: letters of any language too.
+bool is_path_byte(char c) {
+  return in_path(c) || static_cast<unsigned char>(c) >= 0x80;
+}
+
 /// What every machine has: /dev/nvidia0.
 bool is_common(std::string_view path) {
   return path == "/" || path.starts_with("/dev/") || path.starts_with("/sys/") ||
@@ -56,9 +61,19 @@ bool in_name(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_';
 }
 
-void replace_all(std::string& text, const std::string& part, const std::string& by) {
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + by.size()))
-    text.replace(at, part.size(), by);
+bool in_host_name(char c) {
+  return in_name(c) || c == '.';
+}
+
+/// Not where it is but the start of a longer path.
+void hide_path(std::string& text, const std::string& path) {
+  const std::string shown = last_part(path);
+  for (size_t at = text.find(path); at != std::string::npos; at = text.find(path, at + 1)) {
+    const size_t end = at + path.size();
+    if (end < text.size() && is_path_byte(text[end])) continue;
+    text.replace(at, path.size(), shown);
+    at += shown.size() - 1;
+  }
 }
 
 /// Where it is a whole word.
@@ -86,11 +101,12 @@ class Hider {
     const auto name = report.host.find("name");
     if (name == report.host.end()) return;
     for (const std::string& part : {name->second, name->second.substr(0, name->second.find('.'))})
-      if (part.size() > 1) names_.push_back(part);
+      if (part.size() > 1 && std::all_of(part.begin(), part.end(), in_host_name))
+        names_.push_back(part);
   }
 
   void hide(std::string& text) const {
-    for (const std::string& path : paths_) replace_all(text, path, last_part(path));
+    for (const std::string& path : paths_) hide_path(text, path);
     text = without_uuids(without_folders(text));
     for (const std::string& name : names_) hide_name(text, name);
   }
@@ -104,8 +120,9 @@ class Hider {
 
  private:
   void add_path(const std::string& text) {
-    const bool several = text.find(", /") != std::string::npos;
-    if (text.starts_with('/') && !several && !is_common(text)) paths_.push_back(text);
+    const bool one_path =
+        text.starts_with('/') && text.find_first_of(",:;()\n") == std::string::npos;
+    if (one_path && !is_common(text)) paths_.push_back(text);
   }
 
   std::vector<std::string> paths_;  // the longest first
