@@ -133,6 +133,63 @@ TEST(ClimbTest, OneBadGpuOfTwoIsNamed) {
     }
 }
 
+TEST(ClimbTest, AFileThatTheLoaderPassesOverIsNoFault) {
+  FakeStack stack;
+  const auto old = stack.folder("old");
+  std::filesystem::create_symlink("gone", old / "libcuda.so.1");
+  stack.environment["LD_LIBRARY_PATH"] = old.string() + ":" + stack.libraries().string();
+  const StackCheckRun run = stack.run({"--quick", "--to", "libcuda", "--strict"});
+  EXPECT_EQ(run.exit_code, 0) << run.text;
+}
+
+TEST(ClimbTest, ASleepingLaptopCardIsHealthy) {
+  FakeStack stack;
+  stack.machine.file("/sys/bus/pci/devices/0000:3b:00.0/power_state", "D3cold\n");
+  EXPECT_EQ(stack.run({"--to", "access", "--strict"}).exit_code, 0);
+  add_order(stack, "cuInit=34");  // what is broken is the stub
+  EXPECT_EQ(stack.run(kToLibcuda).exit_code, 13);
+}
+
+TEST(ClimbTest, CardsOfOthersAreNoFaultOfAContainer) {
+  FakeStack stack;
+  stack.add_gpu();
+  stack.environment["FAKE_GPUS"] = "1";
+  stack.machine.remove("/dev/nvidia1")
+      .file("/sys/bus/pci/devices/0000:5e:00.0/config", std::string(64, '\xff'));
+  in_container(stack);
+  const StackCheckRun run = stack.run({"--quick", "--to", "libcuda", "--strict"});
+  EXPECT_EQ(run.exit_code, 0) << run.text;
+}
+
+TEST(ClimbTest, ACardThatDoesNotStartIsNoticedBesideOneThatDoes) {
+  FakeStack stack;
+  stack.add_gpu();
+  stack.environment["FAKE_GPUS"] = "1";
+  const StackCheckRun run = stack.run(kToLibcuda);
+  EXPECT_EQ(run.exit_code, 10) << run.text;
+  EXPECT_EQ(run.report["verdict"]["id"], "0-LOST");
+}
+
+TEST(ClimbTest, AnOldCardBesideANewOneIsStillBlamed) {
+  FakeStack stack;
+  stack.add_gpu();
+  stack.environment["FAKE_GPUS"] = "1";
+  stack.machine.file("/sys/bus/pci/devices/0000:5e:00.0/device", "0x1b06\n").remove("/dev/nvidia1");
+  const StackCheckRun run = stack.run(kToLibcuda);
+  EXPECT_EQ(run.exit_code, 11) << run.text;
+  EXPECT_EQ(run.report["verdict"]["id"], "1-GSP");
+}
+
+TEST(ClimbTest, WordsThatSteerATerminalAreDisarmed) {
+  FakeStack stack;
+  stack.environment["FAKE_NAME"] = "H100\x1b[2J\nverdict: all is well";
+  stack.environment["CUDA_VISIBLE_DEVICES"] = "7\x1b]0;title\x07";
+  const StackCheckRun run = stack.run(kToLibcuda);
+  EXPECT_EQ(run.exit_code, 13) << run.text;
+  EXPECT_EQ(run.text.find('\x1b'), std::string::npos);
+  EXPECT_EQ(run.text.find('\x07'), std::string::npos);
+}
+
 TEST(ClimbTest, EachLibraryHasItsFileAndTheReason) {
   const StackCheckRun run = FakeStack().run(kToLibcuda);
   ASSERT_TRUE(run.report.is_object()) << run.errors;

@@ -109,4 +109,14 @@ void in_container(FakeStack& stack) {
   stack.machine.file("/.dockerenv", "");
 }
 
+void no_nodes(FakeStack& stack) {
+  for (const char* node : {"/dev/nvidia0", "/dev/nvidiactl", "/dev/nvidia-uvm"})
+    stack.machine.remove(node);
+}
+
+std::vector<FailureMode> to_libcuda(std::vector<FailureMode> modes) {
+  for (FailureMode& mode : modes) mode.flags.insert(mode.flags.end(), {"--to", "libcuda"});
+  return modes;
+}
+
 }  // namespace strata::test

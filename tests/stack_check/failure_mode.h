@@ -40,5 +40,9 @@ class FailureModeTest : public testing::TestWithParam<FailureMode> {
 void add_order(FakeStack& stack, const std::string& call);  // "cuInit=999" to FAKE_CALLS
 void no_gpu_for_cuda(FakeStack& stack);                     // cuInit finds no device
 void in_container(FakeStack& stack);
+void no_nodes(FakeStack& stack);  // no /dev/nvidia*
+
+/// A build without GPU code ends with 8-CPU: these lines end where theirs do.
+std::vector<FailureMode> to_libcuda(std::vector<FailureMode> modes);
 
 }  // namespace strata::test

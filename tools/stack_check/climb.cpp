@@ -259,6 +259,7 @@ class Climb {
 Report climb(const ClimbOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   Report report = Climb(options).run();
+  make_printable(report);
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return report;
 }

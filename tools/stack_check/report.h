@@ -58,8 +58,8 @@ struct Measurement {
   std::string name;  // a key of the catalogue's words
   double value = 0;
   std::string unit;
-  double expected = 0;           // what this card should reach; 0: not known
-  bool less_is_better = false;   // a time
+  double expected = 0;          // what this card should reach; 0: not known
+  bool less_is_better = false;  // a time
   double share() const {
     if (!(expected > 0) || !(value > 0)) return 0;
     return less_is_better ? expected / value : value / expected;
@@ -100,5 +100,9 @@ struct Report {
 
 /// Takes out what tells one machine from another: the host's name, folders, UUIDs.
 void make_anonymous(Report& report);
+
+/// Words of drivers, logs and libraries may hold anything: what would steer a terminal becomes a
+/// space.
+void make_printable(Report& report);
 
 }  // namespace strata::stack_check

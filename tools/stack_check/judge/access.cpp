@@ -26,7 +26,8 @@ std::string refused(const std::vector<std::string>& paths, int error) {
   return fmt::format("open({}) = {}", joined(paths), strerror(error));
 }
 
-void judge_nodes(const Access& access, Judgement& judgement) {
+void judge_nodes(const Machine& machine, Judgement& judgement) {
+  const Access& access = machine.access;
   const auto opened = nodes_with(access, 0);
   // A scheduler or a container may keep the cards of others from us.
   const bool a_card = std::any_of(opened.begin(), opened.end(), is_card);
@@ -43,7 +44,7 @@ void judge_nodes(const Access& access, Judgement& judgement) {
         "2-NOPASS",
         fmt::format("in a container ({}), {}", access.container, refused(missing, ENOENT)),
         {{"container", access.container}});
-  else
+  else if (machine.driver.loaded)
     // NVIDIA's setuid helper makes them when cuInit asks for them: no fault as long as that works.
     judgement.fail("2-NODES", refused(missing, ENOENT), {{"nodes", joined(missing)}});
 }
@@ -69,7 +70,7 @@ Judgement judge_access(const Evidence& evidence) {
   if (access.wsl && !access.dxg)
     judgement.fail("2-WSL", "/dev/dxg is missing");
   else
-    judge_nodes(access, judgement);
+    judge_nodes(evidence.machine, judgement);
   return judgement;
 }
 

@@ -14,7 +14,6 @@ namespace {
 using nlohmann::json;
 
 const json kNull = json::object();
-const json kEmptyList = json::array();
 const std::vector<InspectedFile> kNoFiles;
 
 std::string megabytes(double bytes) {
@@ -51,40 +50,6 @@ bool blame_early_end(const ProbeResult& probe, Judgement& judgement) {
 }
 
 }  // namespace
-
-std::string text_of(const json& facts, const char* key) {
-  const auto found = facts.find(key);
-  return found != facts.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-double number_of(const json& facts, const char* key, double otherwise) {
-  const auto found = facts.find(key);
-  return found != facts.end() && found->is_number() ? found->get<double>() : otherwise;
-}
-
-int int_of(const json& facts, const char* key, double otherwise) {
-  return int_of(number_of(facts, key, otherwise));
-}
-
-int int_of(double number) {
-  constexpr double kMost = 1e9;
-  return number == number ? static_cast<int>(std::clamp(number, -kMost, kMost)) : 0;
-}
-
-bool flag_of(const json& facts, const char* key, bool otherwise) {
-  const auto found = facts.find(key);
-  return found != facts.end() && found->is_boolean() ? found->get<bool>() : otherwise;
-}
-
-const json& list_of(const json& facts, const char* key) {
-  const auto found = facts.find(key);
-  return found != facts.end() && found->is_array() ? *found : kEmptyList;
-}
-
-const json& object_of(const json& facts, const char* key) {
-  const auto found = facts.find(key);
-  return found != facts.end() && found->is_object() ? *found : kNull;
-}
 
 std::string cuda_text(double version) {
   const int number = int_of(version);
@@ -139,16 +104,16 @@ Library describe(const json& library, const Evidence& evidence) {
 }
 
 bool blame_end(const ProbeResult& probe, const Evidence& evidence, Judgement& judgement) {
+  if (probe.end != ProbeResult::End::crashed && probe.end != ProbeResult::End::timed_out)
+    return blame_early_end(probe, judgement);
   const bool open = !probe.calls.empty() && !probe.calls.back().code;
-  if (probe.finished() && !open) return false;
   const std::string call = open ? probe.calls.back().name : "the probe";
   if (probe.end == ProbeResult::End::timed_out) {
     judgement.fail("ANY-HANG", fmt::format("{} did not return in {:.0f} s", call, probe.seconds),
                    {{"call", call}, {"seconds", fmt::format("{:.0f}", probe.seconds)}});
     return true;
   }
-  std::string end = fmt::format("exit {}", probe.exit_code);
-  if (probe.signal != 0) end = fmt::format("signal {} ({})", probe.signal, strsignal(probe.signal));
+  std::string end = fmt::format("signal {} ({})", probe.signal, strsignal(probe.signal));
   if (const auto limit = evidence.surroundings.address_space_limit)
     end += fmt::format("; ulimit -v {}", megabytes(static_cast<double>(*limit)));
   // The loader dies of a damaged file without a word, also of one that another library needs.

@@ -5,19 +5,9 @@
 #include <string>
 
 #include "tools/stack_check/judge/judge.h"
+#include "tools/stack_check/judge/reading.h"
 
 namespace strata::stack_check {
-
-// Reading facts, which come from another process and may be of any type: a wrong one counts as
-// none.
-std::string text_of(const nlohmann::json& facts, const char* key);
-double number_of(const nlohmann::json& facts, const char* key, double otherwise = 0);
-/// Within +-1e9, so that the cast and sums of two are safe.
-int int_of(const nlohmann::json& facts, const char* key, double otherwise = 0);
-int int_of(double number);
-bool flag_of(const nlohmann::json& facts, const char* key, bool otherwise = false);
-const nlohmann::json& list_of(const nlohmann::json& facts, const char* key);
-const nlohmann::json& object_of(const nlohmann::json& facts, const char* key);
 
 std::string cuda_text(double version);   // 13010 -> "13.1"
 std::string cudnn_text(double version);  // 91900 -> "9.19.0", 8905 -> "8.9.5"
