@@ -137,7 +137,8 @@ Catalogue parse_catalogue(std::string_view text) {
   for (const Json& ambiguity : array_member(json, "ambiguities", "file"))
     catalogue.ambiguities.push_back(
         parse_ambiguity(ambiguity, catalogue.ambiguities.size(), catalogue));
-  for (const auto& [key, word] : member(json, "words", "file").items())
+  const Json& words = member(json, "words", "file");
+  for (const auto& [key, word] : words.items())
     catalogue.words[key] = parse_text(word, "word \"" + key + "\"");
   return catalogue;
 }

@@ -55,7 +55,8 @@ Values meaning_of(const std::string& variable, const VisibleDevices& parsed) {
   const char* meaning = variable.empty()               ? "@hidden_by_empty"
                         : parsed.first_invalid.empty() ? "@hidden_all"
                                                        : "@hidden_by_invalid";
-  return {{"variable", variable}, {"other", parsed.first_invalid}, {"meaning", meaning}};
+  const std::string shown = variable.empty() ? "@empty_text" : fmt::format("\"{}\"", variable);
+  return {{"variable", shown}, {"other", parsed.first_invalid}, {"meaning", meaning}};
 }
 
 void blame_no_device(const std::string& saw, const Evidence& evidence, Judgement& judgement) {

@@ -78,7 +78,9 @@ class TextReport {
     return catalogue().word(key, language_, values);
   }
   void line(const std::string& text) { text_ += text + "\n"; }
-  std::string gpu_name(size_t gpu) const {
+  /// Below libcuda cards are counted as they stand on the bus, from there on as CUDA counts them.
+  std::string gpu_name(Layer layer, size_t gpu) const {
+    if (layer < Layer::libcuda) return fmt::format("card {}", gpu);
     return gpu < report_.gpus.size() ? fmt::format("GPU {} {}", gpu, report_.gpus[gpu])
                                      : fmt::format("GPU {}", gpu);
   }
@@ -96,8 +98,8 @@ class TextReport {
                      padded(word(std::string(name_of(row.status))), 8), said));
     for (size_t i = 0; columns && i < row.cells.size(); ++i)
       line(fmt::format("             {} {}  {}",
-                       padded(word(std::string(name_of(row.cells[i].status))), 8), gpu_name(i),
-                       say(row.cells[i].text, language_)));
+                       padded(word(std::string(name_of(row.cells[i].status))), 8),
+                       gpu_name(row.layer, i), say(row.cells[i].text, language_)));
   }
 
   void add_libraries() {
@@ -130,7 +132,7 @@ class TextReport {
                 fmt::format(" ({:.4g} {})", measured.expected, measured.unit);
           line(fmt::format("  {} {:>8.4g} {} {}{}", padded(word(measured.name), 20), measured.value,
                            padded(measured.unit, 8), share,
-                           row.cells.size() > 1 ? "  " + gpu_name(gpu) : ""));
+                           row.cells.size() > 1 ? "  " + gpu_name(row.layer, gpu) : ""));
         }
   }
 
@@ -154,8 +156,9 @@ class TextReport {
     const std::string head = broken ? word("broken") + ": " + std::string(name_of(finding.layer))
                              : finding.severity == Severity::warn ? word("warning")
                                                                   : word("note");
-    line(fmt::format("\n{}  [{}] {}{}", head, finding.id, say(entry->title, finding, language_),
-                     finding.gpu ? ", " + gpu_name(static_cast<size_t>(*finding.gpu)) : ""));
+    line(fmt::format(
+        "\n{}  [{}] {}{}", head, finding.id, say(entry->title, finding, language_),
+        finding.gpu ? ", " + gpu_name(finding.layer, static_cast<size_t>(*finding.gpu)) : ""));
     add_part("saw", finding.saw);
     add_part("why", say(entry->why, finding, language_));
     for (size_t i = 0; i < entry->fixes.size(); ++i) {
