@@ -152,7 +152,7 @@ bool blame_version(const ProbeResult& probe, size_t gpu, const Evidence& evidenc
         severity, "6-OLD",
         fmt::format("cudnnGetVersion = {}, built with {}; {}", version, built, library_path(probe)),
         values);
-  else if (cc > 0 && ((release && cc < release->lowest_cc) || (newest > 0 && cc * 10 > newest)))
+  else if (cc > 0 && ((release && cc < release->lowest_cc) || (newest > 0 && cc > newest / 10)))
     judgement.fail("6-ARCH", fmt::format("cuDNN {}, card {}", cudnn_text(version), cc_text(cc)),
                    values);
   return judgement.failed();
