@@ -77,7 +77,10 @@ class TextReport {
   std::string word(const std::string& key, const Values& values = {}) const {
     return catalogue().word(key, language_, values);
   }
-  void line(const std::string& text) { text_ += text + "\n"; }
+  void line(std::string text) {
+    text.erase(text.find_last_not_of(' ') + 1);
+    text_ += text + "\n";
+  }
   /// Below libcuda cards are counted as they stand on the bus, from there on as CUDA counts them.
   std::string gpu_name(Layer layer, size_t gpu) const {
     if (layer < Layer::libcuda) return fmt::format("card {}", gpu);
