@@ -47,6 +47,10 @@ const std::vector<FailureMode> kAccess = {
      [](FakeStack& stack) { refuse_nodes(stack, "EACCES"); }},
     {"2-CGROUP", "", 12, "docker restart CONTAINER",
      [](FakeStack& stack) { refuse_nodes(stack, "EPERM"); }, in_container},
+    {"ANY-ERROR", "a_card_that_does_not_start", 11, "compute-sanitizer PROGRAM",
+     [](FakeStack& stack) { refuse_nodes(stack, "EIO"); }},
+    {"ANY-ERROR", "an_open_that_hangs", 11, "compute-sanitizer PROGRAM",
+     [](FakeStack& stack) { refuse_nodes(stack, "hang"); }},
     {"2-NOPASS", "", 12, "docker run --gpus all ...",
      [](FakeStack& stack) {
        no_nodes(stack);

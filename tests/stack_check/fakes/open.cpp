@@ -1,8 +1,9 @@
-// Preloaded: opening a device file of the GPU fails with the error that FAKE_OPEN names, EACCES or
-// EPERM, which a tree of plain files cannot play to root.
+// Preloaded: opening a device file of the GPU fails with the error that FAKE_OPEN names (EACCES,
+// EPERM, EIO), or never returns (hang), which a tree of plain files cannot play to root.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdarg>
@@ -14,7 +15,11 @@ namespace {
 int open_or_refuse(const char* function, const char* path, int flags, mode_t mode) {
   const char* error = std::getenv("FAKE_OPEN");
   if (error && std::strstr(path, "/dev/nvidia")) {
-    errno = std::strcmp(error, "EPERM") == 0 ? EPERM : EACCES;
+    if (std::strcmp(error, "hang") == 0)
+      for (;;) pause();
+    errno = std::strcmp(error, "EPERM") == 0 ? EPERM
+            : std::strcmp(error, "EIO") == 0 ? EIO
+                                             : EACCES;
     return -1;
   }
   const auto real = reinterpret_cast<int (*)(const char*, int, ...)>(dlsym(RTLD_NEXT, function));

@@ -49,32 +49,6 @@ bool mig_without_instances(const Evidence& evidence) {
   return false;
 }
 
-}  // namespace
-
-Values meaning_of(const std::string& variable, const VisibleDevices& parsed) {
-  const char* meaning = variable.empty()               ? "@hidden_by_empty"
-                        : parsed.first_invalid.empty() ? "@hidden_all"
-                                                       : "@hidden_by_invalid";
-  const std::string shown = variable.empty() ? "@empty_text" : fmt::format("\"{}\"", variable);
-  return {{"variable", shown}, {"other", parsed.first_invalid}, {"meaning", meaning}};
-}
-
-void blame_no_device(const std::string& saw, const Evidence& evidence, Judgement& judgement) {
-  const Machine& machine = evidence.machine;
-  if (blame_variable(saw, evidence, judgement)) return;
-  if (machine.access.wsl)
-    judgement.fail("2-WSL", saw);
-  else if (mig_without_instances(evidence))
-    judgement.fail("3-MIG", saw + "; NVML: MIG is on, without an instance");
-  else if (lacks_uvm(machine))
-    judgement.fail("1-UVM", saw + "; nvidia_uvm is not there",
-                   {{"container", machine.access.container}});
-  else
-    judgement.fail("ANY-ERROR", saw, {{"call", "cuInit"}, {"code", "100"}});
-}
-
-namespace {
-
 void blame_unknown_error(const std::string& saw, const Evidence& evidence, Judgement& judgement) {
   const Machine& machine = evidence.machine;
   if (lacks_uvm(machine))
@@ -124,6 +98,28 @@ void blame_stub(const std::string& saw, const Evidence& evidence, Judgement& jud
 }
 
 }  // namespace
+
+Values meaning_of(const std::string& variable, const VisibleDevices& parsed) {
+  const char* meaning = variable.empty()               ? "@hidden_by_empty"
+                        : parsed.first_invalid.empty() ? "@hidden_all"
+                                                       : "@hidden_by_invalid";
+  const std::string shown = variable.empty() ? "@empty_text" : fmt::format("\"{}\"", variable);
+  return {{"variable", shown}, {"other", parsed.first_invalid}, {"meaning", meaning}};
+}
+
+void blame_no_device(const std::string& saw, const Evidence& evidence, Judgement& judgement) {
+  const Machine& machine = evidence.machine;
+  if (blame_variable(saw, evidence, judgement)) return;
+  if (machine.access.wsl)
+    judgement.fail("2-WSL", saw);
+  else if (mig_without_instances(evidence))
+    judgement.fail("3-MIG", saw + "; NVML: MIG is on, without an instance");
+  else if (lacks_uvm(machine))
+    judgement.fail("1-UVM", saw + "; nvidia_uvm is not there",
+                   {{"container", machine.access.container}});
+  else
+    judgement.fail("ANY-ERROR", saw, {{"call", "cuInit"}, {"code", "100"}});
+}
 
 void blame_init(const Call& call, const Evidence& evidence, Judgement& judgement) {
   const std::string saw = call.to_string();

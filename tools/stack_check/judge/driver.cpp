@@ -65,7 +65,9 @@ void judge_start(const Evidence& evidence, Judgement& judgement) {
   if (judgement.failed()) return;
   std::vector<std::string> dead;
   for (const DeviceNode& node : evidence.machine.access.nodes)
-    if (node.error == EIO || node.error == ENODEV || node.error == ENXIO)
+    if (node.error == ETIMEDOUT)
+      dead.push_back(fmt::format("open({}) does not return", node.path));
+    else if (node.error == EIO || node.error == ENODEV || node.error == ENXIO)
       dead.push_back(fmt::format("open({}) = {}", node.path, strerror(node.error)));
   if (dead.empty() && !fails_at_the_card(evidence)) return;
   for (const char* words : {"GSP firmware", "WPR2 already up", "): 119,", "): 120,"})

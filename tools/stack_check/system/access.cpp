@@ -1,8 +1,13 @@
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/statvfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 
 #include "tools/stack_check/system/machine.h"
@@ -11,11 +16,51 @@
 namespace strata::stack_check {
 namespace {
 
-DeviceNode try_node(const Root& root, const std::string& path) {
+constexpr int kOpenMilliseconds = 5000;
+
+int error_of_open(const Root& root, const std::string& path) {
   const int node = ::open(root.path(path).c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-  if (node < 0) return {path, errno};
+  if (node < 0) return errno;
   ::close(node);
-  return {path, 0};
+  return 0;
+}
+
+/// Reads one error until the deadline; ETIMEDOUT if none comes.
+int read_error(int from, std::chrono::steady_clock::time_point deadline) {
+  using std::chrono::milliseconds;
+  const auto left =
+      std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
+  pollfd source = {from, POLLIN, 0};
+  int error = 0;
+  const bool told = ::poll(&source, 1, std::max(0, static_cast<int>(left.count()))) > 0 &&
+                    ::read(from, &error, sizeof error) == sizeof error;
+  return told ? error : ETIMEDOUT;
+}
+
+/// Opens the nodes in a child: the first open starts the card, and with a broken one it may never
+/// return, not even for a signal.
+std::vector<DeviceNode> try_nodes(const Root& root, const std::vector<std::string>& paths) {
+  std::vector<DeviceNode> nodes;
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return nodes;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    for (const std::string& path : paths) {
+      const int error = error_of_open(root, path);
+      if (::write(ends[1], &error, sizeof error) != sizeof error) break;
+    }
+    ::_exit(0);
+  }
+  ::close(ends[1]);
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(kOpenMilliseconds);
+  for (const std::string& path : paths) nodes.push_back({path, read_error(ends[0], deadline)});
+  ::close(ends[0]);
+  const bool hangs = std::any_of(nodes.begin(), nodes.end(),
+                                 [](const DeviceNode& node) { return node.error == ETIMEDOUT; });
+  if (child > 0 && hangs) ::kill(child, SIGKILL);
+  if (child > 0) ::waitpid(child, nullptr, hangs ? WNOHANG : 0);
+  return nodes;
 }
 
 bool is_gpu_node(const std::string& name) {
@@ -23,15 +68,16 @@ bool is_gpu_node(const std::string& name) {
 }
 
 std::vector<DeviceNode> read_nodes(const Root& root, bool wsl) {
-  std::vector<DeviceNode> nodes;
-  if (wsl) nodes.push_back(try_node(root, "/dev/dxg"));
-  for (const std::string path : {"/dev/nvidiactl", "/dev/nvidia-uvm"}) {
-    const DeviceNode node = try_node(root, path);
-    // On WSL the Windows driver serves dxg, and these are rightly absent.
-    if (!wsl || node.error != ENOENT) nodes.push_back(node);
-  }
+  std::vector<std::string> paths;
+  if (wsl) paths.push_back("/dev/dxg");
+  paths.insert(paths.end(), {"/dev/nvidiactl", "/dev/nvidia-uvm"});
   for (const std::string& name : root.list("/dev").value_or(std::vector<std::string>()))
-    if (is_gpu_node(name)) nodes.push_back(try_node(root, "/dev/" + name));
+    if (is_gpu_node(name)) paths.push_back("/dev/" + name);
+  std::vector<DeviceNode> nodes = try_nodes(root, paths);
+  // On WSL the Windows driver serves dxg, and the others are rightly absent.
+  std::erase_if(nodes, [&](const DeviceNode& node) {
+    return wsl && node.error == ENOENT && node.path != "/dev/dxg";
+  });
   return nodes;
 }
 

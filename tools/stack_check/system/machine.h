@@ -51,7 +51,7 @@ KernelDriver read_kernel_driver(const Root& root);
 
 struct DeviceNode {
   std::string path;  // "/dev/nvidiactl"
-  int error = 0;     // errno of opening it for reading and writing; 0: it opens
+  int error = 0;     // errno of opening it for reading and writing; ETIMEDOUT: it does not return
 };
 
 struct Access {
