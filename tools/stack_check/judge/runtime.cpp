@@ -49,10 +49,13 @@ bool blame_architecture(const Call* call, const ProbeResult& probe, size_t gpu,
       int_of(gpu_facts(evidence, gpu), "cc", number_of(object_of(probe.facts, "device"), "cc"));
   const bool told = call && call->code == 209;
   if (!told && (built.empty() || cc == 0 || sass_runs_on(built, cc))) return false;
+  const int first_cuda = first_cuda_for(evidence.facts, cc);
   judgement.fail(
       "4-NOKERNEL",
-      fmt::format("{}; card {}, machine code for {}", call ? call->to_string() : "no launch",
-                  cc_text(cc), text_of_all(built)),
+      fmt::format("{}; card {}{}, machine code for {}", call ? call->to_string() : "no launch",
+                  cc_text(cc),
+                  first_cuda > 0 ? fmt::format(" (from CUDA {} on)", cuda_text(first_cuda)) : "",
+                  text_of_all(built)),
       {{"cc", cc_text(cc)}, {"architectures", text_of_all(built)}});
   return true;
 }

@@ -19,7 +19,7 @@ struct LibraryCandidate {
   std::string reason;  // one of the above
 };
 
-/// What the search depends on. From this process: LD_LIBRARY_PATH and /etc/ld.so.cache.
+/// What the search depends on.
 struct SearchPlaces {
   std::string ld_library_path;
   std::string program;              // whose DT_RPATH or DT_RUNPATH counts
