@@ -3,14 +3,15 @@
 #include "nn/activations.h"
 #include "nn/conv2d.h"
 #include "nn/dense.h"
-#include "nn/pool2d.h"
 
 namespace strata::train_mnist {
 namespace {
 
 constexpr nn::DenseOptions kHidden{.activation = ops::Activation::relu,
                                    .init = {.kind = nn::Init::Kind::he_uniform}};
-constexpr nn::Conv2DOptions kConvolution{.init = {.kind = nn::Init::Kind::he_uniform}};
+constexpr nn::Conv2DOptions kStage{.max_pool = true,
+                                   .activation = ops::Activation::relu,
+                                   .init = {.kind = nn::Init::Kind::he_uniform}};
 
 std::unique_ptr<nn::Sequential> make_lenet(const nn::Dataset& data, nn::Builder& builder) {
   constexpr int64_t kSmallest = 12;  // leaves one pixel after the second pooling
@@ -23,14 +24,8 @@ std::unique_ptr<nn::Sequential> make_lenet(const nn::Dataset& data, nn::Builder&
   const int64_t features = after_features(data.height) * after_features(data.width) * 32;
 
   auto model = std::make_unique<nn::Sequential>();
-  model
-      ->add_named<nn::Conv2D>("conv1", builder, data.channels, 24, ops::Extent2d{5, 5},
-                              kConvolution)
-      .add_named<nn::MaxPool2D>("pool1")
-      .add_named<nn::ReLU>("relu1")
-      .add_named<nn::Conv2D>("conv2", builder, 24, 32, ops::Extent2d{3, 3}, kConvolution)
-      .add_named<nn::MaxPool2D>("pool2")
-      .add_named<nn::ReLU>("relu2")
+  model->add_named<nn::Conv2D>("conv1", builder, data.channels, 24, ops::Extent2d{5, 5}, kStage)
+      .add_named<nn::Conv2D>("conv2", builder, 24, 32, ops::Extent2d{3, 3}, kStage)
       .add_named<nn::Flatten>("flatten")
       .add_named<nn::Dense>("dense1", builder, features, 256, kHidden)
       .add_named<nn::Dense>("dense2", builder, 256, data.classes);

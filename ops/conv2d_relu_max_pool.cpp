@@ -1,0 +1,90 @@
+#include "ops/conv2d_relu_max_pool.h"
+
+#include <optional>
+
+#include "ops/bias_add.h"
+#include "ops/conv2d_relu_max_pool_kernels.h"
+#include "ops/pool2d.h"
+#include "ops/unary.h"
+#include "tensor/autograd.h"
+
+namespace strata {
+
+ConvStageGeometry::ConvStageGeometry(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                                     const ops::Conv2dOptions& options)
+    : convolution(input, weight, options),
+      pooled_height(convolution.height.output / 2),
+      pooled_width(convolution.width.output / 2) {
+  check(pooled_height >= 1 && pooled_width >= 1,
+        "conv2d_relu_max_pool: the convolution gives {}, too small for windows of 2x2",
+        convolution.output_shape());
+  if (!bias.defined()) return;
+  check_same_device("conv2d_relu_max_pool", input, bias);
+  check(bias.shape() == Shape{convolution.out_channels} && bias.dtype() == input.dtype(),
+        "conv2d_relu_max_pool: expected a bias {} {}, got {} {}", input.dtype(),
+        Shape{convolution.out_channels}, bias.dtype(), bias.shape());
+}
+
+namespace ops {
+namespace {
+
+LibraryRung library_rung([[maybe_unused]] const ConvStageGeometry& geometry) {
+  bool supports = false;
+  if constexpr (kHasCuda) supports = cudnn::supports_conv2d(geometry.convolution);
+  return {.rung = Rung::cudnn, .supports = supports, .automatic = false};
+}
+
+Rung rung_on_gpu(const ConvStageGeometry& geometry, const Tensor& tensor) {
+  return choose_rung("conv2d_relu_max_pool", tensor, library_rung(geometry));
+}
+
+struct ConvStageNode : Node {
+  std::optional<ConvStageGeometry> geometry;
+  ConvStageSaved saved;
+
+  Gradients backward(const Tensor& grad_output) override {
+    ConvStageGradients gradients{make_grad(0), make_grad(1), make_grad(2)};
+    if constexpr (kHasCuda)
+      cuda::conv2d_relu_max_pool_backward(*geometry, rung_on_gpu(*geometry, grad_output), saved,
+                                          grad_output, gradients);
+    return {gradients.input, gradients.weight, gradients.bias};
+  }
+};
+
+Tensor composition(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                   const Conv2dOptions& options) {
+  const Tensor image = conv2d(input, weight, options);
+  return relu(max_pool2d(bias.defined() ? bias_add(image, bias) : image));
+}
+
+bool is_recorded(const Tensor& input, const Tensor& weight, const Tensor& bias) {
+  const bool wanted =
+      input.requires_grad() || weight.requires_grad() || (bias.defined() && bias.requires_grad());
+  return wanted && grad_enabled();
+}
+
+}  // namespace
+
+Tensor conv2d_relu_max_pool(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                            const Conv2dOptions& options) {
+  const ConvStageGeometry geometry(input, weight, bias, options);
+  if (input.device() == Device::cpu) return composition(input, weight, bias, options);
+  const Shape shape = geometry.output_shape();
+  Tensor output = Tensor::empty(shape, input.dtype(), input.device());
+  Tensor winners;
+  if (is_recorded(input, weight, bias))
+    winners = Tensor::empty(shape, DType::uint8, input.device());
+  if constexpr (kHasCuda)
+    cuda::conv2d_relu_max_pool(geometry, rung_on_gpu(geometry, input), input, weight, bias, output,
+                               winners);
+  return record<ConvStageNode>("conv2d_relu_max_pool", {input, weight, bias}, output,
+                               [&](ConvStageNode& node) {
+                                 node.geometry = geometry;
+                                 node.saved.winners = winners;
+                                 if (weight.requires_grad()) node.saved.input = input.detach();
+                                 if (input.requires_grad()) node.saved.weight = weight.detach();
+                               });
+}
+
+}  // namespace ops
+}  // namespace strata

@@ -1,0 +1,49 @@
+// The geometry of a convolutional stage and the signatures of its kernels, which only GPUs have.
+#pragma once
+
+#include "ops/conv2d_kernels.h"
+#include "ops/dispatch.h"
+
+namespace strata {
+
+/// Where a pooled output comes from, as stored, one byte each: the pixel 2 * row + column of its
+/// 2 x 2 window, or kNoWinner where ReLU is closed and no gradient passes.
+inline constexpr uint8_t kNoWinner = 4;
+
+struct ConvStageGeometry {
+  Conv2dGeometry convolution;
+  int64_t pooled_height, pooled_width;
+
+  /// Throws as ops::conv2d_relu_max_pool says.
+  ConvStageGeometry(const Tensor& input, const Tensor& weight, const Tensor& bias,
+                    const ops::Conv2dOptions& options);
+
+  Shape output_shape() const {
+    return {convolution.batch, pooled_height, pooled_width, convolution.out_channels};
+  }
+};
+
+/// What backward reads.
+struct ConvStageSaved {
+  Tensor input, weight;
+  Tensor winners;  // uint8, of the output's shape
+};
+
+/// What backward writes; undefined members are not needed and left out.
+struct ConvStageGradients {
+  Tensor input, weight, bias;
+};
+
+namespace cuda {
+/// `convolution` is the rung of the convolution itself where no fused kernel serves: cuda or cudnn;
+/// cudnn never takes a fused kernel. `bias` is undefined when there is none, `winners` when nothing
+/// is recorded.
+void conv2d_relu_max_pool(const ConvStageGeometry& geometry, Rung convolution, const Tensor& input,
+                          const Tensor& weight, const Tensor& bias, Tensor& output,
+                          Tensor& winners);
+void conv2d_relu_max_pool_backward(const ConvStageGeometry& geometry, Rung convolution,
+                                   const ConvStageSaved& saved, const Tensor& grad_output,
+                                   ConvStageGradients& gradients);
+}  // namespace cuda
+
+}  // namespace strata

@@ -1,0 +1,242 @@
+#include "ops/conv2d_relu_max_pool.h"
+
+#include <cmath>
+
+#include "ops/bias_add.h"
+#include "ops/pool2d.h"
+#include "ops/unary.h"
+#include "tensor/autograd.h"
+#include "tests/support/rungs.h"
+
+namespace strata::test {
+namespace {
+
+using ops::Conv2dOptions;
+using ops::Padding;
+
+class Conv2dReluMaxPoolTest : public RungTest {};
+STRATA_ON_EVERY_RUNG(Conv2dReluMaxPoolTest);
+
+struct Case {
+  const char* name;
+  Shape input;   // (N, H, W, C)
+  Shape weight;  // (K, R, S, C / groups)
+  Conv2dOptions options = {};
+};
+
+const std::vector<Case>& cases() {
+  static const std::vector<Case> list = {
+      {"lenet 1", {5, 28, 28, 1}, {24, 5, 5, 1}},
+      {"lenet 2", {5, 12, 12, 24}, {32, 3, 3, 24}},
+      {"one image", {1, 12, 12, 24}, {32, 3, 3, 24}},
+      {"one channel, 3x3", {3, 10, 8, 1}, {8, 3, 3, 1}},
+      {"three channels", {2, 12, 14, 3}, {16, 5, 5, 3}},
+      {"three channels, same", {2, 32, 32, 3}, {32, 3, 3, 3}, {.padding = Padding::same()}},
+      {"odd extents", {3, 10, 13, 1}, {5, 3, 3, 1}},
+      {"eight channels", {3, 7, 9, 8}, {8, 3, 3, 8}},
+      {"many channels, same", {2, 8, 8, 32}, {64, 3, 3, 32}, {.padding = Padding::same()}},
+      {"many channels, odd", {3, 9, 12, 16}, {24, 3, 3, 16}},
+      {"16 outputs of 40 channels", {2, 6, 6, 40}, {16, 3, 3, 40}},
+      {"strided", {2, 13, 13, 4}, {6, 3, 3, 4}, {.stride = {2, 1}}},
+      {"dilated", {2, 9, 9, 2}, {3, 3, 3, 2}, {.dilation = {2, 2}}},
+      {"groups", {2, 7, 7, 6}, {4, 3, 2, 3}, {.groups = 2}},
+      {"7 to 9 channels", {2, 6, 6, 7}, {9, 2, 2, 7}},
+      {"large image", {1, 70, 66, 1}, {4, 5, 5, 1}},
+      {"large image of many channels", {1, 70, 66, 16}, {8, 3, 3, 16}},
+  };
+  return list;
+}
+
+Function stage(const Conv2dOptions& options) {
+  return [options](const auto& in) {
+    return ops::conv2d_relu_max_pool(in[0], in[1], in.size() > 2 ? in[2] : Tensor(), options);
+  };
+}
+
+Function composition(const Conv2dOptions& options) {
+  return [options](const auto& in) {
+    const Tensor image = ops::conv2d(in[0], in[1], options);
+    return ops::relu(ops::max_pool2d(in.size() > 2 ? ops::bias_add(image, in[2]) : image));
+  };
+}
+
+std::vector<Tensor> inputs_of(const Case& c) {
+  return {random_tensor(c.input, 1), random_tensor(c.weight, 2), random_tensor({c.weight[0]}, 3)};
+}
+
+TEST_P(Conv2dReluMaxPoolTest, ByHand) {
+  Tensor x = Tensor::from(std::vector<float>{1, 2, 4, 4, 8, 6, 7, 9, 3}, {1, 3, 3, 1}, device());
+  Tensor w = Tensor::from(std::vector<float>{1, -1}, {1, 1, 2, 1}, device());
+  Tensor b = Tensor::from(std::vector<float>{3}, {1}, device());
+  for (Tensor* leaf : {&x, &w, &b}) leaf->set_requires_grad(true);
+  // The convolution with bias: 2 1 / -1 5 / 1 9; its first two rows are the only window.
+  const Tensor y = ops::conv2d_relu_max_pool(x, w, b);
+  EXPECT_EQ(y.shape(), (Shape{1, 1, 1, 1}));
+  EXPECT_EQ(values_of(y), (std::vector<double>{5}));
+  backward(y, Tensor::full({1, 1, 1, 1}, 2, DType::float32, device()));
+  EXPECT_EQ(values_of(x.grad()), (std::vector<double>{0, 0, 0, 0, 2, -2, 0, 0, 0}));
+  EXPECT_EQ(values_of(w.grad()), (std::vector<double>{16, 12}));
+  EXPECT_EQ(values_of(b.grad()), (std::vector<double>{2}));
+}
+
+TEST_P(Conv2dReluMaxPoolTest, ClosedReluPassesNoGradient) {
+  Tensor x = Tensor::full({2, 4, 4, 1}, 1, DType::float32, device());
+  Tensor w = Tensor::full({3, 3, 3, 1}, -1, DType::float32, device());
+  Tensor b = Tensor::full({3}, 9, DType::float32, device());  // the sum is exactly 0
+  for (Tensor* leaf : {&x, &w, &b}) leaf->set_requires_grad(true);
+  const Tensor y = ops::conv2d_relu_max_pool(x, w, b);
+  EXPECT_EQ(values_of(y), std::vector<double>(6, 0));
+  backward(y, Tensor::full({2, 1, 1, 3}, 1, DType::float32, device()));
+  for (const Tensor* leaf : {&x, &w, &b})
+    EXPECT_EQ(values_of(leaf->grad()), std::vector<double>(leaf->size(), 0));
+}
+
+TEST_P(Conv2dReluMaxPoolTest, TheFirstOfEqualMaximaGetsTheGradient) {
+  for (const int64_t channels : {1, 8}) {
+    Tensor x = Tensor::full({1, 4, 4, channels}, 1, DType::float32, device());
+    Tensor w = Tensor::full({8, 3, 3, channels}, 1, DType::float32, device());
+    x.set_requires_grad(true);
+    backward(ops::conv2d_relu_max_pool(x, w, Tensor()),
+             Tensor::full({1, 1, 1, 8}, 1, DType::float32, device()));
+    const std::vector<double> gradient = values_of(x.grad());
+    for (int64_t i = 0; i < x.size(); ++i) {
+      const int64_t row = i / channels / 4, column = i / channels % 4;
+      EXPECT_EQ(gradient[i], row < 3 && column < 3 ? 8 : 0) << "pixel " << row << ", " << column;
+    }
+  }
+}
+
+TEST_P(Conv2dReluMaxPoolTest, MatchesTheReferencesComposition) {
+  for (const Case& c : cases()) {
+    SCOPED_TRACE(c.name);
+    expect_matches_reference(stage(c.options), inputs_of(c), {.relative = 1e-4, .absolute = 1e-4});
+    if (HasFailure()) return;
+  }
+}
+
+TEST_P(Conv2dReluMaxPoolTest, WithoutBias) {
+  for (const Case& c : {cases()[0], cases()[1], cases()[14]}) {
+    SCOPED_TRACE(c.name);
+    std::vector<Tensor> inputs = inputs_of(c);
+    inputs.pop_back();
+    expect_matches_reference(stage(c.options), inputs, {.relative = 1e-4, .absolute = 1e-4});
+  }
+}
+
+/// An input that requires no gradient takes other kernels.
+TEST_P(Conv2dReluMaxPoolTest, OfAnInputThatIsData) {
+  for (const Case& c : cases()) {
+    SCOPED_TRACE(c.name);
+    const Tensor x = random_tensor(c.input, 1);
+    const auto with = [&](const Function& function) -> Function {
+      return [&, function](const auto& in) {
+        return function({converted(x, in[0].dtype(), in[0].device()), in[0], in[1]});
+      };
+    };
+    expect_matches_reference(with(stage(c.options)),
+                             {random_tensor(c.weight, 2), random_tensor({c.weight[0]}, 3)},
+                             {.relative = 1e-4, .absolute = 1e-4});
+    if (HasFailure()) return;
+  }
+}
+
+/// Images in numbers around what blocks take at once.
+TEST_P(Conv2dReluMaxPoolTest, AnyNumberOfImages) {
+  for (const int64_t images : {2, 3, 7, 8, 64, 131, 300}) {
+    SCOPED_TRACE(images);
+    expect_matches_reference(stage({}), inputs_of({"", {images, 8, 8, 1}, {8, 5, 5, 1}}),
+                             {.relative = 1e-4, .absolute = 3e-4});
+    expect_matches_reference(stage({}), inputs_of({"", {images, 6, 6, 8}, {16, 3, 3, 8}}),
+                             {.relative = 1e-4, .absolute = 3e-4});
+  }
+}
+
+TEST_P(Conv2dReluMaxPoolTest, SameBitsEachTime) {
+  for (const Case& c : {cases()[0], cases()[1], cases()[13]}) {
+    SCOPED_TRACE(c.name);
+    expect_same_bits(stage(c.options), inputs_of(c));
+  }
+}
+
+TEST_P(Conv2dReluMaxPoolTest, NaNReachesTheOutput) {
+  for (const Case& c : {cases()[0], cases()[1], cases()[13]}) {
+    SCOPED_TRACE(c.name);
+    const Tensor x = Tensor::full(c.input, NAN, DType::float32, device());
+    const Tensor w = Tensor::full(c.weight, 1, DType::float32, device());
+    for (const double value : values_of(ops::conv2d_relu_max_pool(x, w, Tensor(), c.options)))
+      EXPECT_TRUE(std::isnan(value));
+  }
+}
+
+/// Whole numbers from -8 to 8, whose products and sums float32 and TF32 hold exactly.
+Tensor integers(const Shape& shape, uint64_t seed, Device device) {
+  std::vector<double> values = values_of(random_tensor(shape, seed, -8, 8));
+  for (double& value : values) value = std::round(value);
+  return converted(Tensor::from(values, shape), DType::float32, device);
+}
+
+// Equal to the bit, whatever the precision: a fragment in the wrong place cannot hide behind a
+// tolerance. Ties are many.
+TEST_P(Conv2dReluMaxPoolTest, ExactOnIntegersInEveryPrecision) {
+  for (const Precision precision : {Precision::fp32, Precision::tf32}) {
+    for (const Case& c : cases()) {
+      SCOPED_TRACE(fmt::format("{}, {}", c.name, name_of(precision)));
+      std::vector<Tensor> results[2];
+      for (const bool reference : {false, true}) {
+        const Kernels kernels = reference ? Kernels::reference : settings().kernels;
+        const Device where = reference ? Device::cpu : device();
+        const SettingsScope scope({.kernels = kernels, .precision = precision});
+        std::vector<Tensor> leaves = {integers(c.input, 1, where), integers(c.weight, 2, where),
+                                      integers({c.weight[0]}, 3, where)};
+        for (Tensor& leaf : leaves) leaf.set_requires_grad(true);
+        const Tensor y = ops::conv2d_relu_max_pool(leaves[0], leaves[1], leaves[2], c.options);
+        backward(y, integers(y.shape(), 4, where));
+        results[reference] = {y, leaves[0].grad(), leaves[1].grad(), leaves[2].grad()};
+      }
+      const char* names[] = {"output", "gradient of x", "gradient of w", "gradient of b"};
+      for (int i = 0; i < 4; ++i)
+        EXPECT_TRUE(close(results[0][i], results[1][i], kExact)) << names[i];
+      if (HasFailure()) return;
+    }
+  }
+}
+
+// Rounding x and w to 11 significant bits changes each product by at most 2^-10 of its size, and a
+// sum of n of them, of size one and random signs, by some sqrt(n) 2^-11; the gradient besides moves
+// where another pixel of a window wins, which these few cases do not show.
+TEST_P(Conv2dReluMaxPoolTest, NearTheReferenceInTf32) {
+  const SettingsScope scope({.kernels = settings().kernels, .precision = Precision::tf32});
+  const Function forward_only = [](const auto& in) {
+    const NoGradScope no_grad;
+    return ops::conv2d_relu_max_pool(in[0], in[1], in[2]);
+  };
+  for (const Case& c : {cases()[0], cases()[1], cases()[9]}) {
+    SCOPED_TRACE(c.name);
+    expect_matches_reference(forward_only, inputs_of(c), {.relative = 2e-3, .absolute = 2e-2});
+  }
+}
+
+TEST(Conv2dReluMaxPool, GradientCheck) {
+  EXPECT_TRUE(gradients_match(stage({}), {random_tensor({2, 6, 5, 2}, 1),
+                                          random_tensor({3, 3, 2, 2}, 2), random_tensor({3}, 3)}));
+}
+
+TEST(Conv2dReluMaxPool, EqualsItsComposition) {
+  const std::vector<Tensor> in = inputs_of(cases()[4]);
+  EXPECT_TRUE(identical(stage({})(in), composition({})(in)));
+}
+
+TEST(Conv2dReluMaxPool, Errors) {
+  const Tensor x = Tensor::zeros({1, 5, 5, 2}), w = Tensor::zeros({3, 3, 3, 2});
+  EXPECT_TRUE(fails("conv2d_relu_max_pool: expected a bias float32 (3), got float32 (2)",
+                    [&] { ops::conv2d_relu_max_pool(x, w, Tensor::zeros({2})); }));
+  EXPECT_TRUE(fails("too small for windows of 2x2", [&] {
+    ops::conv2d_relu_max_pool(x, Tensor::zeros({3, 5, 5, 2}), Tensor());
+  }));
+  EXPECT_TRUE(fails("conv2d: weight (3, 3, 3, 4) takes 4 channels", [&] {
+    ops::conv2d_relu_max_pool(x, Tensor::zeros({3, 3, 3, 4}), Tensor());
+  }));
+}
+
+}  // namespace
+}  // namespace strata::test
