@@ -6,6 +6,7 @@
 //
 // Nothing the size of the convolution's output is written or read: at LeNet's second stage a block
 // moves 14 KB in and 4 KB out for 1.4 MFLOP an image.
+#include "ops/cuda/batched_loop.cuh"
 #include "ops/cuda/conv_stage.h"
 #include "ops/cuda/fast_divide.cuh"
 #include "ops/cuda/patch_product.cuh"
@@ -18,6 +19,7 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / 32;
 constexpr int kBlocksPerMultiprocessor = 2;
+constexpr int kBatch = 4;                   // loads that a thread has under way
 constexpr size_t kSharedBytes = 200 << 10;  // of the 227 KiB that a block can have on an H100
 
 /// What a block works on, the same for both passes.
@@ -78,27 +80,28 @@ struct Forward {
   float* output;
   uint8_t* winners;  // may be null
   int height, width, pad_top, pad_left;
-  FastDivide by_columns, by_vectors;  // by columns of the tile, float4s a pixel
+  FastDivide by_rows, by_columns, by_vectors;  // of the image in shared memory, float4s a pixel
 
   __device__ void prepare(const BlockPlan&, float*) const {}
 
   /// Images [first, first + images) to shared memory, zeros around them.
   template <class Product>
   __device__ void load(const BlockPlan& plan, int first, int images, float* pixels) const {
-    const int vectors = plan.depth / 4, per_image = plan.rows * plan.columns * vectors;
-    for (int image = 0; image < images; ++image) {
-      const float* from = input + int64_t{first + image} * height * width * plan.depth;
-      float* to = pixels + image * plan.image_floats();
-      for (int i = threadIdx.x; i < per_image; i += kThreads) {
-        const auto [pixel, vector] = by_vectors.divide(i);
-        const auto [row, column] = by_columns.divide(pixel);
-        const int y = row - pad_top, x = column - pad_left;
-        const bool inside = y >= 0 && y < height && x >= 0 && x < width;
-        const float4 value =
-            inside ? load4(from + (y * width + x) * plan.depth + 4 * vector) : float4{};
-        store4(to + pixel * image_pitch(plan.depth) + 4 * vector, rounded<Product>(value));
-      }
-    }
+    const float* from = input + int64_t{first} * height * width * plan.depth;
+    const auto read = [&](int i) {
+      const auto [pixel, vector] = by_vectors.divide(i);
+      const auto [line, column] = by_columns.divide(pixel);
+      const auto [image, row] = by_rows.divide(line);
+      const int y = row - pad_top, x = column - pad_left;
+      if (y < 0 || y >= height || x < 0 || x >= width) return float4{};
+      return load4(from + ((image * height + y) * width + x) * plan.depth + 4 * vector);
+    };
+    const auto write = [&](int i, float4 value) {
+      const auto [pixel, vector] = by_vectors.divide(i);
+      store4(pixels + pixel * image_pitch(plan.depth) + 4 * vector, rounded<Product>(value));
+    };
+    const int count = images * plan.rows * plan.columns * plan.depth / 4;
+    batched_loop<kBatch, kThreads>(count, read, write);
   }
 
   template <int kRun>
@@ -138,8 +141,8 @@ struct GradInput {
   float* grad_input;
   int height, width;  // of the input
   int pooled_rows, pooled_columns;
-  int before_top, before_left;        // zeros before the gradient in the tile
-  FastDivide by_columns, by_vectors;  // by pooled columns, float4s a pixel
+  int before_top, before_left;                 // zeros before the gradient in the tile
+  FastDivide by_rows, by_columns, by_vectors;  // of the pooled image, float4s a pixel
 
   /// The zeros around the gradient stay; the rest is overwritten for each image.
   __device__ void prepare(const BlockPlan& plan, float* pixels) const {
@@ -151,27 +154,34 @@ struct GradInput {
   /// Each gradient to the winning pixel of its window, zeros to the other three.
   template <class Product>
   __device__ void load(const BlockPlan& plan, int first, int images, float* pixels) const {
-    const int pitch = image_pitch(plan.depth), vectors = plan.depth / 4;
-    const int per_image = pooled_rows * pooled_columns * vectors;
-    for (int image = 0; image < images; ++image) {
-      const int64_t from = int64_t{first + image} * per_image * 4;
-      float* to = pixels + image * plan.image_floats();
-      for (int i = threadIdx.x; i < per_image; i += kThreads) {
-        const float4 gradient = rounded<Product>(load4(grad_output + from + 4 * i));
-        const uchar4 winner = *reinterpret_cast<const uchar4*>(winners + from + 4 * i);
-        const auto [window, vector] = by_vectors.divide(i);
-        const auto [row, column] = by_columns.divide(window);
+    struct Gradients {
+      float4 gradient;
+      uchar4 winner;
+    };
+    const int per_image = pooled_rows * pooled_columns * plan.depth / 4;
+    const int64_t from = int64_t{first} * per_image * 4;
+    const auto read = [&](int i) {
+      return Gradients{load4(grad_output + from + 4 * i),
+                       *reinterpret_cast<const uchar4*>(winners + from + 4 * i)};
+    };
+    const auto write = [&](int i, const Gradients& gradients) {
+      const float4 g = rounded<Product>(gradients.gradient);
+      const uchar4 winner = gradients.winner;
+      const auto [window, vector] = by_vectors.divide(i);
+      const auto [line, column] = by_columns.divide(window);
+      const auto [image, row] = by_rows.divide(line);
+      const int y = 2 * row + before_top, x = 2 * column + before_left;
+      const int first_pixel = (image * plan.rows + y) * plan.columns + x;
 #pragma unroll
-        for (int position = 0; position < 4; ++position) {
-          const int y = 2 * row + position / 2 + before_top;
-          const int x = 2 * column + position % 2 + before_left;
-          const float4 part = {
-              winner.x == position ? gradient.x : 0.0f, winner.y == position ? gradient.y : 0.0f,
-              winner.z == position ? gradient.z : 0.0f, winner.w == position ? gradient.w : 0.0f};
-          store4(to + (y * plan.columns + x) * pitch + 4 * vector, part);
-        }
-      }
-    }
+      for (int position = 0; position < 4; ++position)
+        store4(pixels +
+                   image_pitch(plan.depth) *
+                       (first_pixel + position / 2 * plan.columns + position % 2) +
+                   4 * vector,
+               {winner.x == position ? g.x : 0.0f, winner.y == position ? g.y : 0.0f,
+                winner.z == position ? g.z : 0.0f, winner.w == position ? g.w : 0.0f});
+    };
+    batched_loop<kBatch, kThreads>(images * per_image, read, write);
   }
 
   template <int kRun>
@@ -192,11 +202,12 @@ struct GradInput {
 
 template <class Product>
 __device__ void load_filters(const BlockPlan& plan, const float* from, float* filters) {
-  const int per_filter = plan.filter_floats / 4;
-  for (int i = threadIdx.x; i < plan.filters * per_filter; i += kThreads) {
-    const auto [filter, vector] = plan.by_row.divide(i);
-    store4(filters + filter * plan.filter_row + 4 * vector, rounded<Product>(load4(from + 4 * i)));
-  }
+  batched_loop<2 * kBatch, kThreads>(
+      plan.filters * plan.filter_floats / 4, [&](int i) { return load4(from + 4 * i); },
+      [&](int i, float4 value) {
+        const auto [filter, vector] = plan.by_row.divide(i);
+        store4(filters + filter * plan.filter_row + 4 * vector, rounded<Product>(value));
+      });
 }
 
 // A block of eight warps; a warp's item is Product::kQuads quads by Product::kChannels channels.
@@ -333,6 +344,7 @@ void forward(const ConvStageGeometry& geometry, const Tensor& input, const Tenso
                      .width = static_cast<int>(w.input),
                      .pad_top = static_cast<int>(h.pad_before),
                      .pad_left = static_cast<int>(w.pad_before),
+                     .by_rows = FastDivide(plan.rows),
                      .by_columns = FastDivide(plan.columns),
                      .by_vectors = FastDivide(plan.depth / 4)};
   run("conv2d_relu_max_pool", plan, pass, weight);
@@ -352,6 +364,7 @@ void grad_input(const ConvStageGeometry& geometry, const Tensor& weight, const T
                        .pooled_columns = static_cast<int>(geometry.pooled_width),
                        .before_top = static_cast<int>(2 - h.pad_before),
                        .before_left = static_cast<int>(2 - w.pad_before),
+                       .by_rows = FastDivide(geometry.pooled_height),
                        .by_columns = FastDivide(geometry.pooled_width),
                        .by_vectors = FastDivide(plan.depth / 4)};
   run("conv2d_relu_max_pool: input gradient", plan, pass, weight);

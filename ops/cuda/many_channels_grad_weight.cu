@@ -14,6 +14,7 @@
 //
 // ScalarSums: float32 throughout; a lane takes one output and multiplies the winning pixel only, a
 // quarter of the products. The lanes of a warp read at most four places, in different banks.
+#include "ops/cuda/batched_loop.cuh"
 #include "ops/cuda/conv_stage.h"
 #include "ops/cuda/fast_divide.cuh"
 #include "ops/cuda/mma.cuh"
@@ -29,6 +30,7 @@ constexpr int kImages = 2;  // that a block holds at once
 constexpr int kThreads = kImages * kFilterRows * 32;
 constexpr int kOutputs = 32;  // of a block
 constexpr int kBlocksPerMultiprocessor = 2;
+constexpr int kBatch = 5;  // loads that a thread has under way
 
 /// One image in shared memory, and the gradients of its quads. In floats.
 struct Layout {
@@ -171,7 +173,8 @@ struct Work {
   int batch, height, width, channels, outputs;
   int pad_top, pad_left, rows, columns;  // of the image in shared memory
   Layout layout;
-  FastDivide by_columns;
+  FastDivide by_rows, by_columns,
+      by_quads;  // of the image, quads with the one that makes them even
 
   __host__ __device__ int image_floats() const { return rows * layout.row; }
   __host__ __device__ int gradient_floats() const { return layout.even_quads() * kOutputs; }
@@ -190,48 +193,63 @@ __device__ void store4(float* to, float4 value) {
   *reinterpret_cast<float4*>(to) = value;
 }
 
-template <class Sums, int kChannels>
-__device__ void load_image(const Work& work, int image, float* to) {
-  constexpr int kVectors = kChannels / 4;
-  const float* from = work.input + int64_t{image} * work.height * work.width * work.channels +
-                      blockIdx.z * kChannels;
-  for (int i = threadIdx.x; i < work.rows * work.columns * kVectors; i += kThreads) {
-    const int pixel = i / kVectors, vector = i % kVectors;
-    const auto [row, column] = work.by_columns.divide(pixel);
-    const int y = row - work.pad_top, x = column - work.pad_left;
-    float4 value = {};
-    if (y >= 0 && y < work.height && x >= 0 && x < work.width)
-      value = *reinterpret_cast<const float4*>(from + (y * work.width + x) * work.channels +
-                                               4 * vector);
-    store4(to + row * work.layout.row + column * work.layout.pitch + 4 * vector,
-           {Sums::rounded(value.x), Sums::rounded(value.y), Sums::rounded(value.z),
-            Sums::rounded(value.w)});
-  }
+template <class Sums>
+__device__ float4 rounded(float4 v) {
+  return {Sums::rounded(v.x), Sums::rounded(v.y), Sums::rounded(v.z), Sums::rounded(v.w)};
 }
 
-/// Also adds this thread's part of the bias gradient: its four outputs are the same in every image.
+/// Images [first, first + images), zeros around them.
+template <class Sums, int kChannels>
+__device__ void load_images(const Work& work, int first, int images, float* to) {
+  constexpr int kVectors = kChannels / 4;
+  const float* from = work.input + int64_t{first} * work.height * work.width * work.channels +
+                      blockIdx.z * kChannels;
+  const auto read = [&](int i) {
+    const auto [line, column] = work.by_columns.divide(i / kVectors);
+    const auto [image, row] = work.by_rows.divide(line);
+    const int y = row - work.pad_top, x = column - work.pad_left;
+    if (y < 0 || y >= work.height || x < 0 || x >= work.width) return float4{};
+    const int pixel = (image * work.height + y) * work.width + x;
+    return *reinterpret_cast<const float4*>(from + pixel * work.channels + 4 * (i % kVectors));
+  };
+  const auto write = [&](int i, float4 value) {
+    const auto [line, column] = work.by_columns.divide(i / kVectors);
+    store4(to + line * work.layout.row + column * work.layout.pitch + 4 * (i % kVectors),
+           rounded<Sums>(value));
+  };
+  batched_loop<kBatch, kThreads>(images * work.rows * work.columns * kVectors, read, write);
+}
+
+/// The gradients of the same images' quads. Also adds up this thread's part of the bias gradient:
+/// the four outputs that it loads are always the same.
 template <class Sums>
-__device__ void load_gradients(const Work& work, int image, float* gradient, uint8_t* winners,
-                               float4& bias) {
+__device__ void load_gradients(const Work& work, int first, int images, float* gradient,
+                               uint8_t* winners, float4& bias) {
+  struct Gradients {
+    float4 gradient;
+    uchar4 winner;
+  };
   constexpr int kVectors = kOutputs / 4;
   static_assert(kThreads % kVectors == 0);
-  const int output = 4 * (threadIdx.x % kVectors), first = blockIdx.y * kOutputs + output;
-  for (int quad = threadIdx.x / kVectors; quad < work.layout.even_quads();
-       quad += kThreads / kVectors) {
-    float4 g = {};
-    uchar4 winner = {kNoWinner, kNoWinner, kNoWinner, kNoWinner};
-    if (quad < work.layout.quads && first < work.outputs) {
-      const int64_t at = (int64_t{image} * work.layout.quads + quad) * work.outputs + first;
-      g = *reinterpret_cast<const float4*>(work.grad_output + at);
-      winner = *reinterpret_cast<const uchar4*>(work.winners + at);
-    }
-    g = {winner.x == kNoWinner ? 0 : g.x, winner.y == kNoWinner ? 0 : g.y,
-         winner.z == kNoWinner ? 0 : g.z, winner.w == kNoWinner ? 0 : g.w};
-    bias = {bias.x + g.x, bias.y + g.y, bias.z + g.z, bias.w + g.w};
-    store4(gradient + quad * kOutputs + output,
-           {Sums::rounded(g.x), Sums::rounded(g.y), Sums::rounded(g.z), Sums::rounded(g.w)});
-    *reinterpret_cast<uchar4*>(winners + quad * kOutputs + output) = winner;
-  }
+  const int own = 4 * (threadIdx.x % kVectors), output = blockIdx.y * kOutputs + own;
+  const auto read = [&](int i) {
+    const auto [image, quad] = work.by_quads.divide(i / kVectors);
+    if (quad >= work.layout.quads || output >= work.outputs)
+      return Gradients{{}, {kNoWinner, kNoWinner, kNoWinner, kNoWinner}};
+    const int64_t at = (int64_t{first + image} * work.layout.quads + quad) * work.outputs + output;
+    return Gradients{*reinterpret_cast<const float4*>(work.grad_output + at),
+                     *reinterpret_cast<const uchar4*>(work.winners + at)};
+  };
+  const auto write = [&](int i, const Gradients& loaded) {
+    const auto& [g, winner] = loaded;
+    const float4 open = {winner.x == kNoWinner ? 0 : g.x, winner.y == kNoWinner ? 0 : g.y,
+                         winner.z == kNoWinner ? 0 : g.z, winner.w == kNoWinner ? 0 : g.w};
+    bias = {bias.x + open.x, bias.y + open.y, bias.z + open.z, bias.w + open.w};
+    const int at = i / kVectors * kOutputs + own;
+    store4(gradient + at, rounded<Sums>(open));
+    *reinterpret_cast<uchar4*>(winners + at) = winner;
+  };
+  batched_loop<2, kThreads>(images * work.layout.even_quads() * kVectors, read, write);
 }
 
 /// Adds the second image's sums to the first's and writes them.
@@ -279,11 +297,8 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
   float4 bias = {};
   for (int first = blockIdx.x * kImages; first < work.batch; first += gridDim.x * kImages) {
     const int images = min(kImages, work.batch - first);
-    for (int image = 0; image < images; ++image) {
-      load_image<Sums, kChannels>(work, first + image, pixels + image * work.image_floats());
-      load_gradients<Sums>(work, first + image, gradients + image * work.gradient_floats(),
-                           winners + image * work.gradient_floats(), bias);
-    }
+    load_images<Sums, kChannels>(work, first, images, pixels);
+    load_gradients<Sums>(work, first, images, gradients, winners, bias);
     __syncthreads();
     if (slot < images)
       product.run(
@@ -368,7 +383,9 @@ Work work_of(const ConvStageGeometry& geometry) {
           .rows = 2 * quad_rows + 2,
           .columns = columns,
           .layout = Layout(columns, channels, quad_rows * quad_columns, quad_columns),
-          .by_columns = FastDivide(columns)};
+          .by_rows = FastDivide(2 * quad_rows + 2),
+          .by_columns = FastDivide(columns),
+          .by_quads = FastDivide((quad_rows * quad_columns + 1) / 2 * 2)};
 }
 
 }  // namespace
