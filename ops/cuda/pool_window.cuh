@@ -2,15 +2,9 @@
 #pragma once
 
 #include "ops/conv2d_relu_max_pool_kernels.h"
+#include "ops/cuda/max_or_nan.cuh"
 
 namespace strata::cuda {
-
-/// The greater, and NaN where either is: fmaxf would drop a NaN, and hide that a network diverged.
-inline __device__ float max_or_nan(float a, float b) {
-  float result;
-  asm("max.NaN.f32 %0, %1, %2;" : "=f"(result) : "f"(a), "f"(b));
-  return result;
-}
 
 struct PooledWindow {
   float value;
