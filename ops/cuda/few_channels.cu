@@ -1,6 +1,7 @@
 // Which stages the kernels over one or three input channels serve, and which of them by precision.
 #include "ops/cuda/conv_stage.h"
 #include "ops/cuda/few_channels_kernels.h"
+#include "ops/settings.h"
 
 namespace strata::cuda::few_channels {
 
@@ -22,12 +23,14 @@ bool supports(const ConvStageGeometry& geometry) {
 
 void forward(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& weight,
              const Tensor& bias, Tensor& output, Tensor& winners) {
-  forward_float32(geometry, input, weight, bias, output, winners);
+  (settings().precision == Precision::fp32 ? forward_float32 : forward_tf32)(
+      geometry, input, weight, bias, output, winners);
 }
 
 void grad_weight(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& winners,
                  const Tensor& grad_output, Tensor& grad_weight, Tensor& grad_bias) {
-  grad_weight_float32(geometry, input, winners, grad_output, grad_weight, grad_bias);
+  (settings().precision == Precision::fp32 ? grad_weight_float32 : grad_weight_tf32)(
+      geometry, input, winners, grad_output, grad_weight, grad_bias);
 }
 
 }  // namespace strata::cuda::few_channels

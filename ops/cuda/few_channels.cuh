@@ -21,19 +21,20 @@ inline int tile_rows(int rows, int window) {
 
 /// An image is cut into bands of pooled rows; a block takes a band at a time. A band's tile is the
 /// part of the image it reads, padding included, in shared memory: kPlanes planes of tile_rows rows
-/// of `pitch` columns, so that no later step asks where the image ends. With one plane, a column is
-/// one float and a pixel of C channels C columns; with C planes, a column is a pixel.
+/// of `columns` columns, so that no later step asks where the image ends. With one plane, a column
+/// is one float and a pixel of C channels C columns; with C planes, a column is a pixel.
 struct Bands {
   int height, width;      // of an image, in rows and columns
   int pad_top, pad_left;  // likewise
   int pooled_height, pooled_width;
-  int outputs;              // channels of the stage's output
-  int rows;                 // pooled rows of a band; an image's last may have fewer
-  int count;                // bands of all images
-  int rows_of_tile, pitch;  // pitch: columns from a row of the tile to the next
-  FastDivide by_bands, by_pitch;
+  int outputs;                       // channels of the stage's output
+  int rows;                          // pooled rows of a band; an image's last may have fewer
+  int count;                         // bands of all images
+  int rows_of_tile, columns, pitch;  // pitch: from a row of the tile to the next
+  FastDivide by_bands, by_columns;
 
-  Bands(const ConvStageGeometry& g, int planes, int rows_of_band, int pitch_of_tile)
+  Bands(const ConvStageGeometry& g, int planes, int rows_of_band, int columns_of_tile,
+        int pitch_of_tile)
       : height(static_cast<int>(g.convolution.height.input)),
         width(static_cast<int>(g.convolution.width.input * g.convolution.in_channels / planes)),
         pad_top(static_cast<int>(g.convolution.height.pad_before)),
@@ -45,9 +46,10 @@ struct Bands {
         rows(rows_of_band),
         count(static_cast<int>(g.convolution.batch) * ((pooled_height + rows - 1) / rows)),
         rows_of_tile(tile_rows(rows, static_cast<int>(g.convolution.height.window))),
+        columns(columns_of_tile),
         pitch(pitch_of_tile),
         by_bands((pooled_height + rows - 1) / rows),
-        by_pitch(pitch) {}
+        by_columns(columns) {}
 
   __host__ __device__ int tile_floats() const { return rows_of_tile * pitch; }  // of a plane
 
@@ -75,21 +77,35 @@ inline int rows_per_band(const ConvStageGeometry& g, int planes, int pitch, int 
   return std::min((pooled + bands - 1) / bands, fitting);
 }
 
-/// Starts this thread's part of the copying of a band to `tile`. The element i of a plane is always
-/// copied by the same thread.
+/// So many workers, of at most `most`, that they finish `items` items at the same time.
+inline int even_share(int items, int most) {
+  const int rounds = (items + most - 1) / most;
+  return (items + rounds - 1) / rounds;
+}
+
+/// visit(row, column) for this thread's share of a plane of a tile, the same at each call.
+template <class Visit>
+__device__ void for_own_places(const Bands& bands, const Visit& visit) {
+  for (int i = threadIdx.x; i < bands.rows_of_tile * bands.columns; i += blockDim.x) {
+    const auto [row, column] = bands.by_columns.divide(i);
+    visit(row, column);
+  }
+}
+
+/// Starts this thread's share of the copying of a band to `tile`.
 template <int kPlanes>
 __device__ void copy_tile(const Bands& bands, int index, const float* input, float* tile) {
   const Bands::Band band = bands.band(index);
   const int top = 2 * band.first_row - bands.pad_top;
-  for (int i = threadIdx.x; i < bands.tile_floats(); i += blockDim.x) {
-    const auto [row, column] = bands.by_pitch.divide(i);
+  for_own_places(bands, [&](int row, int column) {
     const int y = top + row, x = column - bands.pad_left;
     const bool inside = static_cast<unsigned>(y) < static_cast<unsigned>(bands.height) &&
                         static_cast<unsigned>(x) < static_cast<unsigned>(bands.width);
     const int source = inside ? ((band.image * bands.height + y) * bands.width + x) * kPlanes : 0;
     for (int plane = 0; plane < kPlanes; ++plane)
-      copy_async_4(tile + plane * bands.tile_floats() + i, input + source + plane, inside);
-  }
+      copy_async_4(tile + plane * bands.tile_floats() + row * bands.pitch + column,
+                   input + source + plane, inside);
+  });
 }
 
 }  // namespace strata::cuda::few_channels

@@ -18,8 +18,7 @@ namespace {
 
 struct ForwardOperands {
   const float *input, *weight, *bias;  // bias may be null
-  float* output;
-  uint8_t* winners;  // may be null
+  PooledOutput output;
 };
 
 /// weight (K, R, S, C) to shared memory as (C, R S, 2 `pairs`), so that a thread reads its two
@@ -64,22 +63,6 @@ __device__ void convolve_strip(const float* corner, int pitch,
         sums[1][column / 2][pixel] = fmaf(w.y, x[column + s], sums[1][column / 2][pixel]);
       }
     }
-  }
-}
-
-/// `offset`: of the first of the two channels.
-__device__ void store_window(const ForwardOperands& operands, const Strips& strips, int offset,
-                             int wanted, const PooledWindow& first, const PooledWindow& second) {
-  if (strips.paired) {
-    *reinterpret_cast<float2*>(operands.output + offset) = {first.value, second.value};
-    if (operands.winners != nullptr)
-      *reinterpret_cast<uchar2*>(operands.winners + offset) = {first.winner, second.winner};
-    return;
-  }
-  for (int k = 0; k < wanted; ++k) {
-    operands.output[offset + k] = k == 0 ? first.value : second.value;
-    if (operands.winners != nullptr)
-      operands.winners[offset + k] = k == 0 ? first.winner : second.winner;
   }
 }
 
@@ -133,8 +116,8 @@ __global__ void __launch_bounds__(kStripThreads, 2)
         const int column = kStrip * strip + i;
         const int window = band.first_output + row * bands.pooled_width + column;
         if (column < bands.pooled_width)
-          store_window(operands, strips, window * bands.outputs + 2 * pair, wanted,
-                       pool_window(sums[0][i]), pool_window(sums[1][i]));
+          operands.output.store(window * bands.outputs + 2 * pair, wanted, pool_window(sums[0][i]),
+                                pool_window(sums[1][i]));
       }
     }
   }
@@ -144,7 +127,7 @@ template <int kWindow, int kChannels>
 void launch(const ConvStageGeometry& geometry, const ForwardOperands& operands) {
   const int blocks = 2 * device_info().multiprocessors;
   const Bands bands = bands_of_strips(geometry, blocks);
-  const Strips strips(bands, operands.output, operands.winners);
+  const Strips strips(bands);
   const int weight_floats = kWindow * kWindow * kChannels * 2 * strips.pairs;
   const size_t bytes = (2 * kChannels * bands.tile_floats() + weight_floats) * sizeof(float);
   few_channels_forward_kernel<kWindow, kChannels>
@@ -157,9 +140,9 @@ void launch(const ConvStageGeometry& geometry, const ForwardOperands& operands) 
 
 void forward_float32(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& weight,
                      const Tensor& bias, Tensor& output, Tensor& winners) {
-  const ForwardOperands operands{
-      input.data<float>(), weight.data<float>(), bias.defined() ? bias.data<float>() : nullptr,
-      output.data<float>(), winners.defined() ? winners.data<uint8_t>() : nullptr};
+  const ForwardOperands operands{input.data<float>(), weight.data<float>(),
+                                 bias.defined() ? bias.data<float>() : nullptr,
+                                 PooledOutput(output, winners)};
   const bool wide = geometry.convolution.height.window == 5;
   const bool one = geometry.convolution.in_channels == 1;
   if (wide) return one ? launch<5, 1>(geometry, operands) : launch<5, 3>(geometry, operands);

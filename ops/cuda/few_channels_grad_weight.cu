@@ -11,6 +11,7 @@
 // blocks, add their sums in order. blockIdx.y is the input channel.
 #include "ops/cuda/few_channels_kernels.h"
 #include "ops/cuda/few_channels_strips.cuh"
+#include "ops/cuda/pool_window.cuh"
 #include "ops/cuda/sum_blocks.cuh"
 #include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
@@ -21,6 +22,7 @@ namespace {
 struct GradWeightOperands {
   const float *input, *grad_output;
   const uint8_t* winners;
+  bool paired;   // can_pair
   float* parts;  // of the blocks, for sum_blocks
   int sum_slot;
   float *grad_weight, *grad_bias;  // grad_bias may be null
@@ -45,7 +47,7 @@ __device__ StripGradients load_gradients(const Bands& bands, const Strips& strip
     if (column >= bands.pooled_width || row >= band.rows) continue;
     const int offset =
         (band.first_output + row * bands.pooled_width + column) * bands.outputs + 2 * pair;
-    if (strips.paired) {
+    if (operands.paired) {
       result.value[i] = __ldg(reinterpret_cast<const float2*>(operands.grad_output + offset));
       result.winner[i] = __ldg(reinterpret_cast<const uchar2*>(operands.winners + offset));
     } else {
@@ -174,7 +176,8 @@ template <int kWindow, int kChannels>
 void launch(const ConvStageGeometry& geometry, GradWeightOperands operands) {
   const int most_blocks = 2 * device_info().multiprocessors;
   const Bands bands = bands_of_strips(geometry, most_blocks);
-  const Strips strips(bands, operands.grad_output, operands.winners);
+  const Strips strips(bands);
+  operands.paired = can_pair(bands.outputs, operands.grad_output, operands.winners);
   const int blocks = std::min({most_blocks, bands.count, kBlocksPerSum * kMaxSums});
   const int tile_floats = 2 * kChannels * bands.tile_floats();
   const int sum_floats = strips.threads() * 2 * kWindow;
@@ -197,14 +200,12 @@ void launch(const ConvStageGeometry& geometry, GradWeightOperands operands) {
 void grad_weight_float32(const ConvStageGeometry& geometry, const Tensor& input,
                          const Tensor& winners, const Tensor& grad_output, Tensor& grad_weight,
                          Tensor& grad_bias) {
-  const GradWeightOperands operands{
-      .input = input.data<float>(),
-      .grad_output = grad_output.data<float>(),
-      .winners = winners.data<uint8_t>(),
-      .parts = nullptr,
-      .sum_slot = 0,
-      .grad_weight = grad_weight.data<float>(),
-      .grad_bias = grad_bias.defined() ? grad_bias.data<float>() : nullptr};
+  GradWeightOperands operands{};
+  operands.input = input.data<float>();
+  operands.grad_output = grad_output.data<float>();
+  operands.winners = winners.data<uint8_t>();
+  operands.grad_weight = grad_weight.data<float>();
+  if (grad_bias.defined()) operands.grad_bias = grad_bias.data<float>();
   const bool wide = geometry.convolution.height.window == 5;
   const bool one = geometry.convolution.in_channels == 1;
   if (wide) return one ? launch<5, 1>(geometry, operands) : launch<5, 3>(geometry, operands);

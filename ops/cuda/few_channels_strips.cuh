@@ -12,30 +12,16 @@ inline constexpr int kStripThreads = 256;  // of a block at most
 /// group all pairs; the groups of a block share the strips of a band.
 struct Strips {
   int pairs, per_row, groups;
-  bool paired;  // whether two channels can be read and written at once
   FastDivide by_pairs, by_row;
 
-  /// `pooled` and `winners` tell how tensors of the pooled shape are aligned; `winners` may be
-  /// null.
-  Strips(const Bands& bands, const float* pooled, const uint8_t* winners)
+  explicit Strips(const Bands& bands)
       : pairs((bands.outputs + 1) / 2),
         per_row((bands.pooled_width + kStrip - 1) / kStrip),
         groups(even_share(bands.rows * per_row, kStripThreads / pairs)),
-        paired(bands.outputs % 2 == 0 && is_aligned(pooled, 8) && is_aligned(winners, 2)),
         by_pairs(pairs),
         by_row(per_row) {}
 
   int threads() const { return groups * pairs; }
-
- private:
-  /// So many groups, of at most `most`, that they finish `strips` strips at the same time.
-  static int even_share(int strips, int most) {
-    const int rounds = (strips + most - 1) / most;
-    return (strips + rounds - 1) / rounds;
-  }
-  static bool is_aligned(const void* address, std::uintptr_t bytes) {
-    return reinterpret_cast<std::uintptr_t>(address) % bytes == 0;
-  }
 };
 
 /// Rows of tiles are padded to whole 16 bytes, and reach as far as the last strip reads.
@@ -44,7 +30,7 @@ inline Bands bands_of_strips(const ConvStageGeometry& g, int blocks) {
   const auto planes = static_cast<int>(g.convolution.in_channels);
   const auto strips = static_cast<int>((g.pooled_width + kStrip - 1) / kStrip);
   const int pitch = (2 * kStrip * strips + window - 1 + 3) / 4 * 4;
-  return Bands(g, planes, rows_per_band(g, planes, pitch, blocks), pitch);
+  return Bands(g, planes, rows_per_band(g, planes, pitch, blocks), pitch, pitch);
 }
 
 /// `row` is aligned to 16 bytes.
