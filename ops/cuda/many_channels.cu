@@ -24,20 +24,19 @@ constexpr size_t kSharedBytes = 200 << 10;  // of the 227 KiB that a block can h
 
 /// What a block works on, the same for both passes.
 struct BlockPlan {
-  int batch, images;                        // images a block holds at once
-  int quad_rows, quad_columns;              // of one image's result
-  int depth;                                // channels that are summed over
-  int results;                              // channels of the result
-  int rows, columns;                        // of the image in shared memory
-  int filters, filter_floats;               // in global memory: [k][9][channels]
-  int filter_channels, filter_row;          // the fastest axis and its pitch in shared memory
-  FastDivide by_quads, by_columns, by_row;  // by quads an image, quad columns, float4s a filter
+  int batch, images;                // images a block holds at once
+  int quad_rows, quad_columns;      // of one image's result
+  int depth, results;               // channels that are summed over, channels of the result
+  int rows, columns;                // of the image in shared memory
+  FastDivide by_quads, by_columns;  // by quads of an image, by quad columns
 
   SharedImage image() const { return {image_pitch(depth), columns * image_pitch(depth)}; }
   __device__ int quads() const { return quad_rows * quad_columns; }
   __host__ __device__ int image_floats() const { return rows * columns * image_pitch(depth); }
+  template <class Product>
   size_t shared_bytes() const {
-    return sizeof(float) * (size_t{1} * filters * filter_row + size_t{1} * images * image_floats());
+    return sizeof(float) * (size_t{1} * Product::filter_floats(depth, results) + results +
+                            size_t{1} * images * image_floats());
   }
 };
 
@@ -80,15 +79,20 @@ struct Forward {
   float* output;
   uint8_t* winners;  // may be null
   int height, width, pad_top, pad_left;
+  bool whole;  // the image in shared memory is that in global memory: no padding, nothing left out
   FastDivide by_rows, by_columns, by_vectors;  // of the image in shared memory, float4s a pixel
 
-  __device__ void prepare(const BlockPlan&, float*) const {}
+  __device__ void prepare(const BlockPlan& plan, float* /*pixels*/, float* shared_bias) const {
+    for (int i = threadIdx.x; i < plan.results; i += kThreads)
+      shared_bias[i] = bias != nullptr ? bias[i] : 0.0f;
+  }
 
   /// Images [first, first + images) to shared memory, zeros around them.
   template <class Product>
   __device__ void load(const BlockPlan& plan, int first, int images, float* pixels) const {
     const float* from = input + int64_t{first} * height * width * plan.depth;
-    const auto read = [&](int i) {
+    const auto read_whole = [&](int i) { return load4(from + 4 * i); };
+    const auto read_part = [&](int i) {
       const auto [pixel, vector] = by_vectors.divide(i);
       const auto [line, column] = by_columns.divide(pixel);
       const auto [image, row] = by_rows.divide(line);
@@ -97,21 +101,25 @@ struct Forward {
       return load4(from + ((image * height + y) * width + x) * plan.depth + 4 * vector);
     };
     const auto write = [&](int i, float4 value) {
-      const auto [pixel, vector] = by_vectors.divide(i);
-      store4(pixels + pixel * image_pitch(plan.depth) + 4 * vector, rounded<Product>(value));
+      const int pixel = by_vectors.quotient(i);
+      store4(pixels + 4 * i + pixel * (image_pitch(plan.depth) - plan.depth),
+             rounded<Product>(value));
     };
     const int count = images * plan.rows * plan.columns * plan.depth / 4;
-    batched_loop<kBatch, kThreads>(count, read, write);
+    if (whole)
+      batched_loop<kBatch, kThreads>(count, read_whole, write);
+    else
+      batched_loop<kBatch, kThreads>(count, read_part, write);
   }
 
   template <int kRun>
   __device__ void store(const BlockPlan& plan, int image, const Place& place, int channel,
-                        const float (&values)[4][kRun]) const {
+                        const float (&values)[4][kRun], const float* shared_bias) const {
     Run<kRun> best;
     Bytes<kRun> winner;
 #pragma unroll
     for (int i = 0; i < kRun; ++i) {
-      const float shift = bias != nullptr ? bias[channel + i] : 0.0f;
+      const float shift = shared_bias[channel + i];
       float greatest = values[0][i] + shift;
       int position = 0;
 #pragma unroll
@@ -145,7 +153,7 @@ struct GradInput {
   FastDivide by_rows, by_columns, by_vectors;  // of the pooled image, float4s a pixel
 
   /// The zeros around the gradient stay; the rest is overwritten for each image.
-  __device__ void prepare(const BlockPlan& plan, float* pixels) const {
+  __device__ void prepare(const BlockPlan& plan, float* pixels, float* /*bias*/) const {
     const int count = plan.images * plan.image_floats() / 4;
     for (int i = threadIdx.x; i < count; i += kThreads) store4(pixels + 4 * i, float4{});
     __syncthreads();
@@ -186,7 +194,7 @@ struct GradInput {
 
   template <int kRun>
   __device__ void store(const BlockPlan& plan, int image, const Place& place, int channel,
-                        const float (&values)[4][kRun]) const {
+                        const float (&values)[4][kRun], const float* /*bias*/) const {
 #pragma unroll
     for (int position = 0; position < 4; ++position) {
       const int y = 2 * place.row + position / 2, x = 2 * place.column + position % 2;
@@ -200,27 +208,17 @@ struct GradInput {
   }
 };
 
-template <class Product>
-__device__ void load_filters(const BlockPlan& plan, const float* from, float* filters) {
-  batched_loop<2 * kBatch, kThreads>(
-      plan.filters * plan.filter_floats / 4, [&](int i) { return load4(from + 4 * i); },
-      [&](int i, float4 value) {
-        const auto [filter, vector] = plan.by_row.divide(i);
-        store4(filters + filter * plan.filter_row + 4 * vector, rounded<Product>(value));
-      });
-}
-
 // A block of eight warps; a warp's item is Product::kQuads quads by Product::kChannels channels.
 template <class Product, class Pass>
 __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
-    conv_stage_kernel(BlockPlan plan, SharedImage tile, Pass pass, const float* weight) {
+    conv_stage_kernel(BlockPlan plan, SharedImage tile, Filters filters, Pass pass) {
   extern __shared__ float4 shared[];
-  float* filters = reinterpret_cast<float*>(shared);
-  float* pixels = filters + plan.filters * plan.filter_row;
-  load_filters<Product>(plan, weight, filters);
-  pass.prepare(plan, pixels);
-  const SharedFilters filter_view{filters, plan.filter_row, plan.filter_channels};
-  const int chunks = plan.results / Product::kChannels;
+  float* shared_filters = reinterpret_cast<float*>(shared);
+  float* bias = shared_filters + Product::filter_floats(plan.depth, plan.results);
+  float* pixels = bias + plan.results;
+  Product::template load_filters<Pass::kBackwards, kThreads>(filters, shared_filters);
+  pass.prepare(plan, pixels, bias);
+  const int chunks = (plan.results + Product::kChannels - 1) / Product::kChannels;
 
   for (int first = blockIdx.x * plan.images; first < plan.batch; first += gridDim.x * plan.images) {
     const int images = min(plan.images, plan.batch - first);
@@ -229,18 +227,24 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
     pass.template load<Product>(plan, first, images, pixels);
     __syncthreads();
     for (int item = threadIdx.x / 32; item < groups * chunks; item += kWarps) {
-      const int group = item / chunks, first_channel = item % chunks * Product::kChannels;
-      const int quad = group * Product::kQuads + Product::quad();
-      // Lanes past the last quad compute the first one again: a warp's product needs all lanes.
-      const Place place = place_of(plan, quad < quads ? quad : 0);
+      const int chunk = item / groups, first_quad = (item - chunk * groups) * Product::kQuads;
+      // Lanes past the last quad compute it again: a warp's product needs all lanes.
+      const Place place = place_of(plan, min(first_quad + Product::quad(), quads - 1));
       const float* corner = pixels + place.image * plan.image_floats() + 2 * place.row * tile.row +
                             2 * place.column * tile.pitch;
       Product product;
-      product.template run<Pass::kBackwards>(corner, tile, filter_view, first_channel, plan.depth);
-      if (quad >= quads) continue;
-      product.emit(first_channel, [&](int channel, const auto& values) {
-        pass.store(plan, first + place.image, place, channel, values);
-      });
+      product.template run<Pass::kBackwards>(corner, tile, filters, shared_filters, chunk);
+      const int channel = chunk * Product::kChannels + Product::result_channel();
+      if (channel >= plan.results) continue;
+#pragma unroll
+      for (int i = 0; i < Product::kResults; ++i) {
+        const int quad = first_quad + Product::result_quad(i);
+        if (quad >= quads) continue;
+        float values[4][Product::kRun];
+        product.get(i, values);
+        const Place result = place_of(plan, quad);
+        pass.store(plan, first + result.image, result, channel, values, bias);
+      }
     }
     __syncthreads();  // before the images are overwritten
   }
@@ -252,42 +256,35 @@ int images_per_block(int64_t batch) {
   return batch > int64_t{2} * kBlocksPerMultiprocessor * device_info().multiprocessors ? 2 : 1;
 }
 
-BlockPlan plan_of(const ConvStageGeometry& geometry, int quad_rows, int quad_columns, int images,
-                  bool backwards) {
-  const Conv2dGeometry& g = geometry.convolution;
-  const auto in = static_cast<int>(g.in_channels), out = static_cast<int>(g.out_channels);
-  return {.batch = static_cast<int>(g.batch),
+BlockPlan plan_of(int64_t batch, int images, int64_t quad_rows, int64_t quad_columns, int64_t depth,
+                  int64_t results) {
+  const auto rows = static_cast<int>(quad_rows), columns = static_cast<int>(quad_columns);
+  return {.batch = static_cast<int>(batch),
           .images = images,
-          .quad_rows = quad_rows,
-          .quad_columns = quad_columns,
-          .depth = backwards ? out : in,
-          .results = backwards ? in : out,
-          .rows = 2 * quad_rows + 2,
-          .columns = 2 * quad_columns + 2,
-          .filters = out,
-          .filter_floats = 9 * in,
-          .filter_channels = in,
-          .filter_row = filter_pitch(in, backwards),
+          .quad_rows = rows,
+          .quad_columns = columns,
+          .depth = static_cast<int>(depth),
+          .results = static_cast<int>(results),
+          .rows = 2 * rows + 2,
+          .columns = 2 * columns + 2,
           .by_quads = FastDivide(quad_rows * quad_columns),
-          .by_columns = FastDivide(quad_columns),
-          .by_row = FastDivide(9 * in / 4)};
+          .by_columns = FastDivide(quad_columns)};
 }
 
 BlockPlan forward_plan(const ConvStageGeometry& geometry, int images) {
-  return plan_of(geometry, static_cast<int>(geometry.pooled_height),
-                 static_cast<int>(geometry.pooled_width), images, false);
+  const Conv2dGeometry& g = geometry.convolution;
+  return plan_of(g.batch, images, geometry.pooled_height, geometry.pooled_width, g.in_channels,
+                 g.out_channels);
 }
 
 BlockPlan grad_input_plan(const ConvStageGeometry& geometry, int images) {
-  const auto quads = [](const ops::WindowAxis& axis) {
-    return static_cast<int>((axis.input + 1) / 2);
-  };
-  return plan_of(geometry, quads(geometry.convolution.height), quads(geometry.convolution.width),
-                 images, true);
+  const Conv2dGeometry& g = geometry.convolution;
+  return plan_of(g.batch, images, (g.height.input + 1) / 2, (g.width.input + 1) / 2, g.out_channels,
+                 g.in_channels);
 }
 
 template <class Product, class Pass>
-void launch(const char* name, const BlockPlan& plan, const Pass& pass, const Tensor& weight) {
+void launch(const char* name, BlockPlan plan, const Pass& pass, const Tensor& weight) {
   const auto kernel = conv_stage_kernel<Product, Pass>;
   static const bool allowed = [&] {
     STRATA_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
@@ -295,22 +292,33 @@ void launch(const char* name, const BlockPlan& plan, const Pass& pass, const Ten
     return true;
   }();
   (void)allowed;
+  if (plan.shared_bytes<Product>() > kSharedBytes) plan.images = 1;
+  const auto channels = static_cast<int>(weight.extent(3));
+  const Filters filters{.data = weight.data<float>(),
+                        .channels = channels,
+                        .depth = plan.depth,
+                        .results = plan.results,
+                        .by_depth_tiles = FastDivide(plan.depth / 8)};
   const int blocks = (plan.batch + plan.images - 1) / plan.images;
   const int resident = kBlocksPerMultiprocessor * device_info().multiprocessors;
-  kernel<<<std::min(blocks, resident), kThreads, plan.shared_bytes(), stream()>>>(
-      plan, plan.image(), pass, weight.data<float>());
+  kernel<<<std::min(blocks, resident), kThreads, plan.shared_bytes<Product>(), stream()>>>(
+      plan, plan.image(), filters, pass);
   check_launch(name);
 }
 
 template <class Pass>
 void run(const char* name, const BlockPlan& plan, const Pass& pass, const Tensor& weight) {
   if (settings().precision == Precision::fp32)
-    return launch<ScalarProduct>(name, plan, pass, weight);
-  const int tiles = plan.results / 8;
-  if (tiles % 4 == 0) return launch<TensorCoreProduct<4>>(name, plan, pass, weight);
-  if (tiles % 3 == 0) return launch<TensorCoreProduct<3>>(name, plan, pass, weight);
-  if (tiles % 2 == 0) return launch<TensorCoreProduct<2>>(name, plan, pass, weight);
-  launch<TensorCoreProduct<1>>(name, plan, pass, weight);
+    launch<ScalarProduct>(name, plan, pass, weight);
+  else if (plan.results <= TensorCoreProduct<1>::kChannels)
+    launch<TensorCoreProduct<1>>(name, plan, pass, weight);
+  else
+    launch<TensorCoreProduct<2>>(name, plan, pass, weight);
+}
+
+bool fits(const BlockPlan& plan) {
+  return std::max(plan.shared_bytes<ScalarProduct>(), plan.shared_bytes<TensorCoreProduct<2>>()) <=
+         kSharedBytes;
 }
 
 }  // namespace
@@ -326,16 +334,14 @@ bool supports(const ConvStageGeometry& geometry) {
       !plain(g.width) || g.in_channels % 8 != 0 || g.out_channels % 8 != 0 || g.in_channels < 8 ||
       std::max(g.in_channels, g.out_channels) > 512)
     return false;
-  return forward_plan(geometry, 1).shared_bytes() <= kSharedBytes &&
-         grad_input_plan(geometry, 1).shared_bytes() <= kSharedBytes &&
+  return fits(forward_plan(geometry, 1)) && fits(grad_input_plan(geometry, 1)) &&
          grad_weight_shared_bytes(geometry) <= kSharedBytes;
 }
 
 void forward(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& weight,
              const Tensor& bias, Tensor& output, Tensor& winners) {
   const ops::WindowAxis &h = geometry.convolution.height, &w = geometry.convolution.width;
-  BlockPlan plan = forward_plan(geometry, images_per_block(geometry.convolution.batch));
-  if (plan.shared_bytes() > kSharedBytes) plan = forward_plan(geometry, 1);
+  const BlockPlan plan = forward_plan(geometry, images_per_block(geometry.convolution.batch));
   const Forward pass{.input = input.data<float>(),
                      .bias = bias.defined() ? bias.data<float>() : nullptr,
                      .output = output.data<float>(),
@@ -344,6 +350,8 @@ void forward(const ConvStageGeometry& geometry, const Tensor& input, const Tenso
                      .width = static_cast<int>(w.input),
                      .pad_top = static_cast<int>(h.pad_before),
                      .pad_left = static_cast<int>(w.pad_before),
+                     .whole = h.pad_before == 0 && w.pad_before == 0 && plan.rows == h.input &&
+                              plan.columns == w.input,
                      .by_rows = FastDivide(plan.rows),
                      .by_columns = FastDivide(plan.columns),
                      .by_vectors = FastDivide(plan.depth / 4)};
@@ -353,8 +361,7 @@ void forward(const ConvStageGeometry& geometry, const Tensor& input, const Tenso
 void grad_input(const ConvStageGeometry& geometry, const Tensor& weight, const Tensor& winners,
                 const Tensor& grad_output, Tensor& grad_input) {
   const ops::WindowAxis &h = geometry.convolution.height, &w = geometry.convolution.width;
-  BlockPlan plan = grad_input_plan(geometry, images_per_block(geometry.convolution.batch));
-  if (plan.shared_bytes() > kSharedBytes) plan = grad_input_plan(geometry, 1);
+  const BlockPlan plan = grad_input_plan(geometry, images_per_block(geometry.convolution.batch));
   const GradInput pass{.grad_output = grad_output.data<float>(),
                        .winners = winners.data<uint8_t>(),
                        .grad_input = grad_input.data<float>(),

@@ -8,9 +8,9 @@
 // to: each block writes its sums, and a second kernel adds up the blocks' in order.
 //
 // TensorCoreSums: the product's k runs over pixels, and the four pixels of a quad are the four k of
-// a lane group, so the unpooled gradient needs no memory: lane t has the gradient if t is the
-// winning pixel, and 0 if not. Rows are outputs; output 4 g + i stands in row g of i = 0, 2 and in
-// row g + 8 of i = 1, 3 (of two tiles), so that one 128-bit load brings a lane's four.
+// a lane group: lane t has the gradient if t is the winning pixel, and 0 if not. Rows are outputs;
+// output 4 g + 2 tile + h stands in row g + 8 h of its tile. The gradients are laid out in shared
+// memory as fragments, so that one 128-bit load brings what a lane holds of two quads.
 //
 // ScalarSums: float32 throughout; a lane takes one output and multiplies the winning pixel only, a
 // quarter of the products. The lanes of a warp read at most four places, in different banks.
@@ -32,44 +32,39 @@ constexpr int kOutputs = 32;  // of a block
 constexpr int kBlocksPerMultiprocessor = 2;
 constexpr int kBatch = 5;  // loads that a thread has under way
 
-/// One image in shared memory, and the gradients of its quads. In floats.
+/// How one image of kChannels channels lies in shared memory: the pixels (0, 0), (0, 1), (1, 0) and
+/// (1, 1) of a quad fall into different banks, as the pitch is 8 or 24 more than a multiple of 32
+/// floats and the row 16.
+template <int kChannels>
+inline constexpr int kPitch = kChannels == 8 ? 8 : 24;
+
 struct Layout {
-  int pitch, row;  // from pixel to pixel, from row to row
+  int row;  // from row to row, in floats
   int quads, quad_columns;
 
-  /// The pixels (0, 0), (0, 1), (1, 0), (1, 1) of a quad fall into different banks: the pitch is 8
-  /// or 24 more than a multiple of 32, the row 16.
-  Layout(int columns, int channels, int quads, int quad_columns)
-      : pitch(channels == 8 ? 8 : 24),
-        row((columns * pitch + 15) / 32 * 32 + 16),
-        quads(quads),
-        quad_columns(quad_columns) {}
+  Layout(int columns, int pitch, int quads, int quad_columns)
+      : row((columns * pitch + 15) / 32 * 32 + 16), quads(quads), quad_columns(quad_columns) {}
 
-  __host__ __device__ int even_quads() const { return (quads + 1) / 2 * 2; }
-};
-
-struct QuadGradients {
-  const float* gradient;   // [quad][kOutputs], 0 where no gradient passes
-  const uint8_t* winners;  // likewise
+  __host__ __device__ int quad_pairs() const { return (quads + 1) / 2; }
 };
 
 /// Walks over the quads of an image in row-major order.
+template <int kPitch>
 class QuadWalk {
  public:
-  __device__ explicit QuadWalk(const Layout& layout) : layout_(layout) {}
+  __device__ explicit QuadWalk(const Layout& layout)
+      : columns_(layout.quad_columns),
+        to_next_row_(2 * layout.row - 2 * (layout.quad_columns - 1) * kPitch) {}
   /// The offset of the quad's first pixel.
-  __device__ int corner() const { return 2 * (row_ * layout_.row + column_ * layout_.pitch); }
-  /// To the next one; stays at the last.
+  __device__ int corner() const { return corner_; }
   __device__ void next() {
-    if (++done_ >= layout_.quads) return;
-    if (++column_ < layout_.quad_columns) return;
-    column_ = 0;
-    ++row_;
+    const bool wraps = ++column_ == columns_;
+    corner_ += wraps ? to_next_row_ : 2 * kPitch;
+    column_ = wraps ? 0 : column_;
   }
 
  private:
-  const Layout& layout_;
-  int row_ = 0, column_ = 0, done_ = 0;
+  int columns_, to_next_row_, corner_ = 0, column_ = 0;
 };
 
 template <int kTiles>  // of eight channels
@@ -77,35 +72,55 @@ struct TensorCoreSums {
   static constexpr int kCount = 24 * kTiles;
   float sums[2][3][kTiles][4] = {};  // [outputs][tap of the row][channels]
 
-  __device__ static float rounded(float x) { return __uint_as_float(to_tf32(x)); }
+  // Gradients are [pair of quads][pixel t][tile][g][fragment]; the pixels' stride of 8 more than a
+  // multiple of 32 keeps the lanes of a load apart.
+  static constexpr int kPixelStride = 72, kPairStride = 4 * kPixelStride;
+  __host__ __device__ static int gradient_floats(const Layout& layout) {
+    return layout.quad_pairs() * kPairStride;
+  }
+  /// The gradients of a quad for outputs `output` to `output` + 3.
+  __device__ static void store(float* gradients, const Layout& /*layout*/, int quad, int output,
+                               float4 gradient, uchar4 winner) {
+    float* to = gradients + quad / 2 * kPairStride + output + quad % 2 * 2;
+    const float4 g = {rounded(gradient.x), rounded(gradient.y), rounded(gradient.z),
+                      rounded(gradient.w)};
+#pragma unroll
+    for (int t = 0; t < 4; ++t) {
+      float2* pixel = reinterpret_cast<float2*>(to + t * kPixelStride);
+      pixel[0] = {winner.x == t ? g.x : 0, winner.y == t ? g.y : 0};
+      pixel[16] = {winner.z == t ? g.z : 0, winner.w == t ? g.w : 0};
+    }
+  }
+  __device__ static float rounded(float x) {
+    return __uint_as_float(to_tf32(x));
+  }
 
   /// `pixels` begins at the filters' row.
-  __device__ void run(const Layout& layout, const float* pixels, const QuadGradients& from) {
+  template <int kPitch>
+  __device__ void run(const Layout& layout, const float* pixels, const float* gradients) {
     const int group = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
-    pixels += t / 2 * layout.row + t % 2 * layout.pitch + group;
-    QuadWalk walk(layout);
-    for (int quad = 0; quad < layout.quads; quad += 2) {
+    pixels += t / 2 * layout.row + t % 2 * kPitch + group;
+    gradients += t * kPixelStride + 4 * group;
+    QuadWalk<kPitch> walk(layout);
+    for (int quad = 0; quad < layout.quads; quad += 2, gradients += kPairStride) {
+      const float* first = pixels + walk.corner();
+      walk.next();
+      // Past the last quad the gradients are 0, but the pixels might not be numbers.
+      const float* second = quad + 1 < layout.quads ? pixels + walk.corner() : first;
+      walk.next();
       uint32_t a[2][4];
-      int corner[2];
 #pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        corner[half] = walk.corner();
-        walk.next();
-        const int at = (quad + half) * kOutputs + 4 * group;
-        const float4 gradient = *reinterpret_cast<const float4*>(from.gradient + at);
-        const uchar4 winner = *reinterpret_cast<const uchar4*>(from.winners + at);
-        a[0][2 * half] = winner.x == t ? __float_as_uint(gradient.x) : 0;
-        a[0][2 * half + 1] = winner.y == t ? __float_as_uint(gradient.y) : 0;
-        a[1][2 * half] = winner.z == t ? __float_as_uint(gradient.z) : 0;
-        a[1][2 * half + 1] = winner.w == t ? __float_as_uint(gradient.w) : 0;
+      for (int tile = 0; tile < 2; ++tile) {
+        const uint4 loaded = *reinterpret_cast<const uint4*>(gradients + 32 * tile);
+        a[tile][0] = loaded.x, a[tile][1] = loaded.y;
+        a[tile][2] = loaded.z, a[tile][3] = loaded.w;
       }
 #pragma unroll
       for (int s = 0; s < 3; ++s)
 #pragma unroll
         for (int tile = 0; tile < kTiles; ++tile) {
-          const int offset = s * layout.pitch + 8 * tile;
-          const uint32_t b[2] = {__float_as_uint(pixels[corner[0] + offset]),
-                                 __float_as_uint(pixels[corner[1] + offset])};
+          const int offset = s * kPitch + 8 * tile;
+          const uint32_t b[2] = {__float_as_uint(first[offset]), __float_as_uint(second[offset])};
           mma_tf32_16x8x8(sums[0][s][tile], a[0], b);
           mma_tf32_16x8x8(sums[1][s][tile], a[1], b);
         }
@@ -133,21 +148,35 @@ struct ScalarSums {
   static constexpr int kCount = 24 * kTiles;
   float sums[3][8 * kTiles] = {};  // [tap of the row][channel]
 
+  // Gradients are [quad][output], then the winners likewise, a byte each.
+  __host__ __device__ static int gradient_floats(const Layout& layout) {
+    return layout.quad_pairs() * 2 * (kOutputs + kOutputs / 4);
+  }
+  __device__ static uint8_t* winners_after(float* gradients, const Layout& layout) {
+    return reinterpret_cast<uint8_t*>(gradients + layout.quad_pairs() * 2 * kOutputs);
+  }
+  __device__ static void store(float* gradients, const Layout& layout, int quad, int output,
+                               float4 gradient, uchar4 winner) {
+    const int at = quad * kOutputs + output;
+    *reinterpret_cast<float4*>(gradients + at) = gradient;
+    *reinterpret_cast<uchar4*>(winners_after(gradients, layout) + at) = winner;
+  }
   __device__ static float rounded(float x) { return x; }
 
-  __device__ void run(const Layout& layout, const float* pixels, const QuadGradients& from) {
-    const int output = threadIdx.x % 32;
-    QuadWalk walk(layout);
+  template <int kPitch>
+  __device__ void run(const Layout& layout, const float* pixels, float* gradients) {
+    const uint8_t* winners = winners_after(gradients, layout) + threadIdx.x % 32;
+    gradients += threadIdx.x % 32;
+    QuadWalk<kPitch> walk(layout);
     for (int quad = 0; quad < layout.quads; ++quad, walk.next()) {
-      const float gradient = from.gradient[quad * kOutputs + output];
-      const int winner = from.winners[quad * kOutputs + output] & 3;
-      const float* pixel =
-          pixels + walk.corner() + winner / 2 * layout.row + winner % 2 * layout.pitch;
+      const float gradient = gradients[quad * kOutputs];
+      const int winner = winners[quad * kOutputs] & 3;  // none: the gradient is 0
+      const float* pixel = pixels + walk.corner() + winner / 2 * layout.row + winner % 2 * kPitch;
 #pragma unroll
       for (int s = 0; s < 3; ++s)
 #pragma unroll
         for (int c = 0; c < 8 * kTiles; c += 4) {
-          const float4 x = *reinterpret_cast<const float4*>(pixel + s * layout.pitch + c);
+          const float4 x = *reinterpret_cast<const float4*>(pixel + s * kPitch + c);
           sums[s][c] = fmaf(gradient, x.x, sums[s][c]);
           sums[s][c + 1] = fmaf(gradient, x.y, sums[s][c + 1]);
           sums[s][c + 2] = fmaf(gradient, x.z, sums[s][c + 2]);
@@ -172,23 +201,26 @@ struct Work {
   float* partial = nullptr;  // [block of the walk][outputs * 9 * channels + outputs]
   int batch, height, width, channels, outputs;
   int pad_top, pad_left, rows, columns;  // of the image in shared memory
+  bool whole;  // the image in shared memory is that in global memory: no padding, nothing left out
   Layout layout;
-  FastDivide by_rows, by_columns,
-      by_quads;  // of the image, quads with the one that makes them even
+  // Of the image in shared memory; by its row in float4s; by quads, made even.
+  FastDivide by_rows, by_columns, by_row_vectors, by_quads;
 
   __host__ __device__ int image_floats() const { return rows * layout.row; }
-  __host__ __device__ int gradient_floats() const { return layout.even_quads() * kOutputs; }
   __host__ __device__ int64_t partial_floats() const {
     return int64_t{outputs} * (9 * channels + 1);
   }
-  size_t shared_bytes(int sums) const {
-    const int images = kImages * (image_floats() + gradient_floats()) * 4 +
-                       kImages * gradient_floats();  // and winners, a byte each
-    const int exchange = (sums * kThreads / 2 + 4 * kThreads) * 4;
-    return static_cast<size_t>(std::max(images, exchange));
+  template <class Sums>
+  size_t shared_bytes() const {
+    const int images = kImages * (image_floats() + Sums::gradient_floats(layout));
+    const int exchange = Sums::kCount * kThreads / 2 + 4 * kThreads;
+    return sizeof(float) * std::max(images, exchange);
   }
 };
 
+__device__ float4 load4(const float* from) {
+  return *reinterpret_cast<const float4*>(from);
+}
 __device__ void store4(float* to, float4 value) {
   *reinterpret_cast<float4*>(to) = value;
 }
@@ -204,27 +236,33 @@ __device__ void load_images(const Work& work, int first, int images, float* to) 
   constexpr int kVectors = kChannels / 4;
   const float* from = work.input + int64_t{first} * work.height * work.width * work.channels +
                       blockIdx.z * kChannels;
-  const auto read = [&](int i) {
+  const auto read_part = [&](int i) {
     const auto [line, column] = work.by_columns.divide(i / kVectors);
     const auto [image, row] = work.by_rows.divide(line);
     const int y = row - work.pad_top, x = column - work.pad_left;
     if (y < 0 || y >= work.height || x < 0 || x >= work.width) return float4{};
     const int pixel = (image * work.height + y) * work.width + x;
-    return *reinterpret_cast<const float4*>(from + pixel * work.channels + 4 * (i % kVectors));
+    return load4(from + pixel * work.channels + 4 * (i % kVectors));
+  };
+  const auto read_whole = [&](int i) {
+    return load4(from + i / kVectors * work.channels + 4 * (i % kVectors));
   };
   const auto write = [&](int i, float4 value) {
-    const auto [line, column] = work.by_columns.divide(i / kVectors);
-    store4(to + line * work.layout.row + column * work.layout.pitch + 4 * (i % kVectors),
-           rounded<Sums>(value));
+    const auto [line, vector] = work.by_row_vectors.divide(i);
+    const int padding = (kPitch<kChannels> - kChannels) * (vector / kVectors);
+    store4(to + line * work.layout.row + 4 * vector + padding, rounded<Sums>(value));
   };
-  batched_loop<kBatch, kThreads>(images * work.rows * work.columns * kVectors, read, write);
+  const int count = images * work.rows * work.columns * kVectors;
+  if (work.whole)
+    batched_loop<kBatch, kThreads>(count, read_whole, write);
+  else
+    batched_loop<kBatch, kThreads>(count, read_part, write);
 }
 
 /// The gradients of the same images' quads. Also adds up this thread's part of the bias gradient:
 /// the four outputs that it loads are always the same.
 template <class Sums>
-__device__ void load_gradients(const Work& work, int first, int images, float* gradient,
-                               uint8_t* winners, float4& bias) {
+__device__ void load_gradients(const Work& work, int first, int images, float* to, float4& bias) {
   struct Gradients {
     float4 gradient;
     uchar4 winner;
@@ -237,19 +275,19 @@ __device__ void load_gradients(const Work& work, int first, int images, float* g
     if (quad >= work.layout.quads || output >= work.outputs)
       return Gradients{{}, {kNoWinner, kNoWinner, kNoWinner, kNoWinner}};
     const int64_t at = (int64_t{first + image} * work.layout.quads + quad) * work.outputs + output;
-    return Gradients{*reinterpret_cast<const float4*>(work.grad_output + at),
+    return Gradients{load4(work.grad_output + at),
                      *reinterpret_cast<const uchar4*>(work.winners + at)};
   };
   const auto write = [&](int i, const Gradients& loaded) {
     const auto& [g, winner] = loaded;
+    const auto [image, quad] = work.by_quads.divide(i / kVectors);
     const float4 open = {winner.x == kNoWinner ? 0 : g.x, winner.y == kNoWinner ? 0 : g.y,
                          winner.z == kNoWinner ? 0 : g.z, winner.w == kNoWinner ? 0 : g.w};
     bias = {bias.x + open.x, bias.y + open.y, bias.z + open.z, bias.w + open.w};
-    const int at = i / kVectors * kOutputs + own;
-    store4(gradient + at, rounded<Sums>(open));
-    *reinterpret_cast<uchar4*>(winners + at) = winner;
+    Sums::store(to + image * Sums::gradient_floats(work.layout), work.layout, quad, own, open,
+                winner);
   };
-  batched_loop<2, kThreads>(images * work.layout.even_quads() * kVectors, read, write);
+  batched_loop<2, kThreads>(images * work.layout.quad_pairs() * 2 * kVectors, read, write);
 }
 
 /// Adds the second image's sums to the first's and writes them.
@@ -291,19 +329,18 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
   extern __shared__ float4 shared[];
   float* pixels = reinterpret_cast<float*>(shared);
   float* gradients = pixels + kImages * work.image_floats();
-  auto* winners = reinterpret_cast<uint8_t*>(gradients + kImages * work.gradient_floats());
   const int slot = threadIdx.x / 32 / kFilterRows, r = threadIdx.x / 32 % kFilterRows;
   Sums product;
   float4 bias = {};
   for (int first = blockIdx.x * kImages; first < work.batch; first += gridDim.x * kImages) {
     const int images = min(kImages, work.batch - first);
     load_images<Sums, kChannels>(work, first, images, pixels);
-    load_gradients<Sums>(work, first, images, gradients, winners, bias);
+    load_gradients<Sums>(work, first, images, gradients, bias);
     __syncthreads();
     if (slot < images)
-      product.run(
+      product.template run<kPitch<kChannels>>(
           work.layout, pixels + slot * work.image_floats() + r * work.layout.row,
-          {gradients + slot * work.gradient_floats(), winners + slot * work.gradient_floats()});
+          gradients + slot * Sums::gradient_floats(work.layout));
     __syncthreads();  // before the images are overwritten
   }
   float* partial = work.partial + blockIdx.x * work.partial_floats();
@@ -344,7 +381,7 @@ void launch(Work work, Tensor& grad_weight, Tensor& grad_bias) {
   const Tensor partial = Tensor::empty({walks, work.partial_floats()}, DType::float32, Device::gpu);
   work.partial = partial.data<float>();
   const dim3 grid(walks, output_blocks, channel_blocks);
-  kernel<<<grid, kThreads, work.shared_bytes(Sums::kCount), stream()>>>(work);
+  kernel<<<grid, kThreads, work.shared_bytes<Sums>(), stream()>>>(work);
   check_launch("conv2d_relu_max_pool: weight gradient");
   const int64_t weights = grad_weight.size();
   const int64_t columns = grad_bias.defined() ? work.partial_floats() : weights;
@@ -382,16 +419,19 @@ Work work_of(const ConvStageGeometry& geometry) {
           .pad_left = static_cast<int>(g.width.pad_before),
           .rows = 2 * quad_rows + 2,
           .columns = columns,
-          .layout = Layout(columns, channels, quad_rows * quad_columns, quad_columns),
+          .whole = g.height.pad_before == 0 && g.width.pad_before == 0 &&
+                   2 * quad_rows + 2 == g.height.input && columns == g.width.input,
+          .layout = Layout(columns, channels == 8 ? 8 : 24, quad_rows * quad_columns, quad_columns),
           .by_rows = FastDivide(2 * quad_rows + 2),
           .by_columns = FastDivide(columns),
+          .by_row_vectors = FastDivide(columns * channels / 4),
           .by_quads = FastDivide((quad_rows * quad_columns + 1) / 2 * 2)};
 }
 
 }  // namespace
 
 size_t grad_weight_shared_bytes(const ConvStageGeometry& geometry) {
-  return work_of(geometry).shared_bytes(24 * tiles_of(geometry.convolution.in_channels));
+  return work_of(geometry).shared_bytes<TensorCoreSums<3>>();  // the largest of all kinds
 }
 
 void grad_weight(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& winners,
