@@ -29,8 +29,10 @@ void forward(const ConvStageGeometry& geometry, const Tensor& input, const Tenso
 
 void grad_weight(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& winners,
                  const Tensor& grad_output, Tensor& grad_weight, Tensor& grad_bias) {
-  (settings().precision == Precision::fp32 ? grad_weight_float32 : grad_weight_tf32)(
-      geometry, input, winners, grad_output, grad_weight, grad_bias);
+  const bool tf32 = settings().precision != Precision::fp32 &&
+                    supports_grad_weight_tf32(geometry, winners, grad_output);
+  (tf32 ? grad_weight_tf32 : grad_weight_float32)(geometry, input, winners, grad_output,
+                                                  grad_weight, grad_bias);
 }
 
 }  // namespace strata::cuda::few_channels

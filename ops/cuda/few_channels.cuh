@@ -11,7 +11,9 @@
 
 namespace strata::cuda::few_channels {
 
-inline constexpr int kTileBytes = 24 * 1024;  // of both tiles of a block at most
+// Of shared memory, for one of a block's two tiles: what may be had without asking for more, less a
+// float32 block's weights.
+inline constexpr int kTileBytes = 12 * 1024;
 
 /// A pooled row needs two rows of the convolution's output and so two more rows of the image than
 /// the window is high, less one.
@@ -65,16 +67,15 @@ struct Bands {
   }
 };
 
-/// Pooled rows of a band: so many that the tiles fit, and so few that `blocks` blocks find work.
-inline int rows_per_band(const ConvStageGeometry& g, int planes, int pitch, int blocks) {
-  const auto window = static_cast<int>(g.convolution.height.window);
+/// Pooled rows of a band: so few that `blocks` blocks find work, and that fit(rows) unless one row
+/// does not.
+template <class Fit>
+int rows_per_band(const ConvStageGeometry& g, int blocks, const Fit& fit) {
   const auto pooled = static_cast<int>(g.pooled_height);
-  const auto batch = static_cast<int>(g.convolution.batch);
-  const int bands = std::clamp(blocks / batch, 1, pooled);
-  const int tile_bytes = kTileBytes / 2,
-            row_bytes = planes * pitch * static_cast<int>(sizeof(float));
-  const int fitting = (tile_bytes / row_bytes - window + 1) / 2;
-  return std::min((pooled + bands - 1) / bands, fitting);
+  const int bands = std::clamp(blocks / static_cast<int>(g.convolution.batch), 1, pooled);
+  int rows = (pooled + bands - 1) / bands;
+  while (rows > 1 && !fit(rows)) --rows;
+  return rows;
 }
 
 /// So many workers, of at most `most`, that they finish `items` items at the same time.

@@ -30,7 +30,10 @@ inline Bands bands_of_strips(const ConvStageGeometry& g, int blocks) {
   const auto planes = static_cast<int>(g.convolution.in_channels);
   const auto strips = static_cast<int>((g.pooled_width + kStrip - 1) / kStrip);
   const int pitch = (2 * kStrip * strips + window - 1 + 3) / 4 * 4;
-  return Bands(g, planes, rows_per_band(g, planes, pitch, blocks), pitch, pitch);
+  const auto row_bytes = static_cast<int>(planes * pitch * sizeof(float));
+  const int rows = rows_per_band(
+      g, blocks, [&](int r) { return tile_rows(r, window) * row_bytes <= kTileBytes; });
+  return Bands(g, planes, rows, pitch, pitch);
 }
 
 /// `row` is aligned to 16 bytes.

@@ -27,13 +27,22 @@ struct Patch {
   }
 };
 
+/// The windows that a band's whole octets hold.
+__host__ __device__ inline int windows_of_octets(int windows) {
+  return (windows + kWindowsAtOnce - 1) / kWindowsAtOnce * kWindowsAtOnce;
+}
+
+/// Blocks of a multiprocessor: two, unless registers must hold the weights of 75 patch elements.
+template <int kWindow, int kChannels>
+inline constexpr int kBlocksAtOnce = Patch<kWindow, kChannels>::kFloats > 32 ? 1 : 2;
+
 /// How the windows of a band are shared by the warps of a block.
 struct Octets {
   int warps;
   FastDivide by_row;
 
   explicit Octets(const Bands& bands)
-      : warps(even_share((bands.rows * bands.pooled_width + kWindowsAtOnce - 1) / kWindowsAtOnce,
+      : warps(even_share(windows_of_octets(bands.rows * bands.pooled_width) / kWindowsAtOnce,
                          kMostWarps)),
         by_row(bands.pooled_width) {}
 
@@ -47,13 +56,22 @@ struct Octets {
   }
 };
 
-/// Tiles whose rows start `bank` banks of shared memory apart, modulo all 32.
-inline Bands bands_of_octets(const ConvStageGeometry& g, int blocks, int bank) {
+/// Tiles whose rows start `bank` banks of shared memory apart, modulo all 32. Beside a tile, a
+/// stage of a block's shared memory holds `window_bytes` for each window; both fit `stage_bytes`,
+/// or bands have one row.
+inline Bands bands_of_octets(const ConvStageGeometry& g, int blocks, int bank, int window_bytes,
+                             int stage_bytes) {
   const auto window = static_cast<int>(g.convolution.height.window);
   const auto channels = static_cast<int>(g.convolution.in_channels);
-  const int columns = (2 * static_cast<int>(g.pooled_width) + window - 1) * channels;
+  const auto width = static_cast<int>(g.pooled_width);
+  const int columns = (2 * width + window - 1) * channels;
   const int pitch = columns + (bank - columns % 32 + 32) % 32;
-  return Bands(g, 1, rows_per_band(g, 1, pitch, blocks), columns, pitch);
+  const auto row_bytes = static_cast<int>(pitch * sizeof(float));
+  const int rows = rows_per_band(g, blocks, [&](int r) {
+    return tile_rows(r, window) * row_bytes + windows_of_octets(r * width) * window_bytes <=
+           stage_bytes;
+  });
+  return Bands(g, 1, rows, columns, pitch);
 }
 
 /// Rounds this thread's share of a tile, which it has copied and waited for itself.

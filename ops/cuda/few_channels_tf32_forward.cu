@@ -84,7 +84,7 @@ __device__ void store_octet(const PooledOutput& output, int offset, int channels
 }
 
 template <int kWindow, int kChannels, int kTiles>
-__global__ void __launch_bounds__(32 * kMostWarps, 2)
+__global__ void __launch_bounds__(32 * kMostWarps, kBlocksAtOnce<kWindow, kChannels>)
     few_channels_tf32_forward_kernel(Bands bands, Octets octets, ForwardOperands operands) {
   constexpr int kFloats = Patch<kWindow, kChannels>::kFloats, kSteps = (kFloats + 7) / 8;
   extern __shared__ __align__(16) float shared[];
@@ -142,7 +142,7 @@ void launch(const ConvStageGeometry& geometry, const ForwardOperands& operands) 
   // Rows 16 banks apart: eight windows side by side take 18 neighbouring banks of a row, and
   // fragments touch two rows at a time.
   const int blocks = 2 * device_info().multiprocessors;
-  const Bands bands = bands_of_octets(geometry, blocks, 16);
+  const Bands bands = bands_of_octets(geometry, blocks, 16, 0, kTileBytes);
   const Octets octets(bands);
   const int weight_floats = 8 * kTiles * Patch<kWindow, kChannels>::kFloats;
   const size_t bytes = (2 * bands.tile_floats() + weight_floats) * sizeof(float);

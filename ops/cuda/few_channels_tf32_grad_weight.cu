@@ -17,6 +17,9 @@
 namespace strata::cuda::few_channels {
 namespace {
 
+// All that may be had without asking for more, but for a little.
+constexpr int kStageBytes = 24000;
+
 struct GradWeightOperands {
   const float *input, *grad_output;
   const uint8_t* winners;
@@ -25,31 +28,73 @@ struct GradWeightOperands {
   float *grad_weight, *grad_bias;  // grad_bias may be null
 };
 
+/// One of the two stages of a block's shared memory: a band's tile, gradients and winners.
+template <int kTiles>
+struct Stage {
+  // Floats from a window's gradients to the next: four windows side by side take all banks.
+  static constexpr int kPitch = kTiles % 4 == 0 ? 8 * kTiles + 8 : 8 * kTiles;
+  static constexpr int kWindowBytes = kPitch * 4 + 8 * kTiles;
+
+  float *tile, *values;  // values: (windows, kPitch)
+  uint8_t* winners;      // (windows, 8 kTiles)
+
+  __device__ Stage(const Bands& bands, float* shared, int stage) {
+    const int windows = windows_of_octets(bands.rows * bands.pooled_width);
+    tile = shared + stage * floats(bands);
+    values = tile + bands.tile_floats();
+    winners = reinterpret_cast<uint8_t*>(values + windows * kPitch);
+  }
+
+  __host__ __device__ static int floats(const Bands& bands) {
+    const int windows = windows_of_octets(bands.rows * bands.pooled_width);
+    return bands.tile_floats() + windows * kWindowBytes / 4;
+  }
+};
+
+/// Starts copying a band, with zeros for windows and channels that are not there, whose "winners"
+/// then give nothing.
+template <int kTiles>
+__device__ void copy_stage(const Bands& bands, int index, int first_channel,
+                           const GradWeightOperands& operands, const Stage<kTiles>& stage) {
+  constexpr int kPieces = 2 * kTiles;  // of 16 bytes
+  const Bands::Band band = bands.band(index);
+  const int windows = band.rows * bands.pooled_width, all = windows_of_octets(windows);
+  const auto source = [&](int window, int channel) {
+    return (band.first_output + window) * bands.outputs + channel;
+  };
+  copy_tile<1>(bands, index, operands.input, stage.tile);
+  for (int i = threadIdx.x; i < all * kPieces; i += blockDim.x) {
+    const int window = i / kPieces, place = i % kPieces * 4, channel = first_channel + place;
+    const bool exists = window < windows && channel < bands.outputs;
+    copy_async_16(stage.values + window * Stage<kTiles>::kPitch + place,
+                  operands.grad_output + (exists ? source(window, channel) : 0), exists);
+  }
+  for (int i = threadIdx.x; i < all * kTiles; i += blockDim.x) {
+    const int window = i / kTiles, place = i % kTiles * 8, channel = first_channel + place;
+    const bool exists = window < windows && channel < bands.outputs;
+    copy_async_8(stage.winners + window * 8 * kTiles + place,
+                 operands.winners + (exists ? source(window, channel) : 0), exists);
+  }
+  copy_async_commit();
+}
+
 /// Of the windows t and t + 4 of eight, for the channels 8 tile + group.
 template <int kTiles>
 struct OctetGradients {
   uint32_t value[kTiles][2];  // TF32
   int winner[kTiles][2];
-};
 
-/// `channel`: this thread's first. Windows and channels that are not there have no winner.
-template <int kTiles>
-__device__ OctetGradients<kTiles> load_gradients(const Bands& bands, const Bands::Band& band,
-                                                 int first, int windows, int channel,
-                                                 const GradWeightOperands& operands) {
-  OctetGradients<kTiles> result;
+  __device__ OctetGradients(const Stage<kTiles>& stage, int first) {
+    const int group = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
 #pragma unroll
-  for (int i = 0; i < 2 * kTiles; ++i) {
-    const int tile = i / 2, half = i % 2, k = channel + 8 * tile;
-    const int window = first + threadIdx.x % 4 + 4 * half;
-    const bool exists = window < windows && k < bands.outputs;
-    const int offset = exists ? (band.first_output + window) * bands.outputs + k : 0;
-    result.value[tile][half] = __float_as_uint(__ldg(operands.grad_output + offset));
-    const int winner = __ldg(operands.winners + offset);
-    result.winner[tile][half] = exists ? winner : kNoWinner;
+    for (int i = 0; i < 2 * kTiles; ++i) {
+      const int tile = i / 2, half = i % 2, window = first + 4 * half + t;
+      const int channel = 8 * tile + group;
+      value[tile][half] = to_tf32(stage.values[window * Stage<kTiles>::kPitch + channel]);
+      winner[tile][half] = stage.winners[window * 8 * kTiles + channel];
+    }
   }
-  return result;
-}
+};
 
 /// Adds what eight windows give. `corners` are those of the windows t and t + 4, `offsets` those of
 /// the patch elements group, group + 8 and so on; element kFloats is the row of ones.
@@ -108,50 +153,37 @@ __device__ void sum_warps(const float (&sums)[kRows][kTiles][4], float* shared, 
 }
 
 template <int kWindow, int kChannels, int kTiles>
-__global__ void __launch_bounds__(32 * kMostWarps, 2)
+__global__ void __launch_bounds__(32 * kMostWarps, kBlocksAtOnce<kWindow, kChannels>)
     few_channels_tf32_grad_weight_kernel(Bands bands, Octets octets, GradWeightOperands operands) {
   constexpr int kFloats = Patch<kWindow, kChannels>::kFloats, kRows = kFloats / 16 + 1;
   extern __shared__ __align__(16) float shared[];
   const int warp = threadIdx.x / 32, group = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
   const int first_channel = 8 * kTiles * blockIdx.y, stride = kWindowsAtOnce * octets.warps;
 
-  copy_tile<1>(bands, blockIdx.x, operands.input, shared);
-  copy_async_commit();
+  copy_stage<kTiles>(bands, blockIdx.x, first_channel, operands, {bands, shared, 0});
   int offsets[kRows][2];
 #pragma unroll
   for (int i = 0; i < 2 * kRows; ++i)
     offsets[i / 2][i % 2] = Patch<kWindow, kChannels>::offset(8 * i + group, bands.pitch);
 
   float sums[kRows][kTiles][4] = {};
-  int stage = 0;
-  for (int index = blockIdx.x; index < bands.count; index += gridDim.x, stage ^= 1) {
-    float* tile = shared + stage * bands.tile_floats();
-    const Bands::Band band = bands.band(index);
-    const int windows = band.rows * bands.pooled_width;
-    const auto load = [&](int first) {
-      return load_gradients<kTiles>(bands, band, first, windows, first_channel + group, operands);
-    };
-    auto next = load(kWindowsAtOnce * warp);
+  int parity = 0;
+  for (int index = blockIdx.x; index < bands.count; index += gridDim.x, parity ^= 1) {
+    const Stage<kTiles> stage(bands, shared, parity);
     copy_async_wait<0>();
-    round_tile(bands, tile);
-    __syncthreads();  // the tile is here, and nobody reads the other one any more
+    round_tile(bands, stage.tile);
+    __syncthreads();  // the band is here, and nobody reads the other stage any more
     if (index + gridDim.x < bands.count)
-      copy_tile<1>(bands, index + gridDim.x, operands.input,
-                   shared + (stage ^ 1) * bands.tile_floats());
-    copy_async_commit();
+      copy_stage<kTiles>(bands, index + gridDim.x, first_channel, operands,
+                         {bands, shared, parity ^ 1});
 
+    const int windows = bands.band(index).rows * bands.pooled_width;
     for (int first = kWindowsAtOnce * warp; first < windows; first += stride) {
-      auto gradients = next;
-      next = load(first + stride);
-#pragma unroll
-      for (int i = 0; i < 2 * kTiles; ++i) {
-        uint32_t& value = gradients.value[i / 2][i % 2];
-        value = to_tf32(__uint_as_float(value));
-      }
       const float* const corners[2] = {
-          tile + octets.corner<kChannels>(bands, min(first + t, windows - 1)),
-          tile + octets.corner<kChannels>(bands, min(first + t + 4, windows - 1))};
-      add_octet<kFloats, kChannels>(corners, bands.pitch, offsets, gradients, sums);
+          stage.tile + octets.corner<kChannels>(bands, min(first + t, windows - 1)),
+          stage.tile + octets.corner<kChannels>(bands, min(first + t + 4, windows - 1))};
+      add_octet<kFloats, kChannels>(corners, bands.pitch, offsets,
+                                    OctetGradients<kTiles>(stage, first), sums);
     }
   }
 
@@ -167,16 +199,27 @@ __global__ void __launch_bounds__(32 * kMostWarps, 2)
   });
 }
 
+// Rows 12 banks apart: the elements of a patch and four windows side by side take 11 banks of a
+// row, and fragments touch two or three rows at a time.
+template <int kTiles>
+Bands bands_for(const ConvStageGeometry& geometry) {
+  return bands_of_octets(geometry, 2 * device_info().multiprocessors, 12,
+                         Stage<kTiles>::kWindowBytes, kStageBytes);
+}
+
+template <int kTiles>
+bool fits(const ConvStageGeometry& geometry) {
+  return Stage<kTiles>::floats(bands_for<kTiles>(geometry)) * 4 <= kStageBytes;
+}
+
 template <int kWindow, int kChannels, int kTiles>
 void launch(const ConvStageGeometry& geometry, GradWeightOperands operands) {
-  // Rows 12 banks apart: the elements of a patch and four windows side by side take 11 banks of a
-  // row, and fragments touch two or three rows at a time.
   const int most_blocks = 2 * device_info().multiprocessors;
-  const Bands bands = bands_of_octets(geometry, most_blocks, 12);
+  const Bands bands = bands_for<kTiles>(geometry);
   const Octets octets(bands);
   const int blocks = std::min({most_blocks, bands.count, kBlocksPerSum * kMaxSums});
   const int rows = column_blocks(bands.outputs), sum_floats = octets.warps * 16 * 8 * kTiles;
-  const size_t bytes = std::max(2 * bands.tile_floats(), sum_floats) * sizeof(float);
+  const size_t bytes = std::max(2 * Stage<kTiles>::floats(bands), sum_floats) * sizeof(float);
 
   const MemoryScope scope(MemoryUse::workspace);
   const int count = (Patch<kWindow, kChannels>::kFloats + 1) * 8 * kTiles;
@@ -198,6 +241,17 @@ void launch(const ConvStageGeometry& geometry, const GradWeightOperands& operand
 }
 
 }  // namespace
+
+bool supports_grad_weight_tf32(const ConvStageGeometry& geometry, const Tensor& winners,
+                               const Tensor& grad_output) {
+  const auto outputs = static_cast<int>(geometry.convolution.out_channels);
+  const auto is_aligned = [](const void* address, std::uintptr_t bytes) {
+    return reinterpret_cast<std::uintptr_t>(address) % bytes == 0;
+  };
+  return outputs % 8 == 0 && is_aligned(grad_output.data<float>(), 16) &&
+         is_aligned(winners.data<uint8_t>(), 8) &&
+         (column_tiles(outputs) == 3 ? fits<3>(geometry) : fits<4>(geometry));
+}
 
 void grad_weight_tf32(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& winners,
                       const Tensor& grad_output, Tensor& grad_weight, Tensor& grad_bias) {

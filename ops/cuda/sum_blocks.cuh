@@ -39,9 +39,9 @@ static __device__ unsigned sum_counters[kSumSlots][kMaxSumRows][1 + kMaxSums];
 /// memory before is then visible through __ldcg.
 __device__ inline bool is_last_block(unsigned* counter, unsigned blocks) {
   __shared__ bool last;
-  __threadfence();
   __syncthreads();
   if (threadIdx.x == 0) {
+    __threadfence();  // covers what the barrier has shown this thread, not only what it wrote
     last = atomicInc(counter, blocks - 1) == blocks - 1;
     __threadfence();
   }
