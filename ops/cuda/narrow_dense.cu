@@ -42,12 +42,16 @@ __device__ void store(float* address, const Floats<kVector>& values) {
     *address = values.at[0];
 }
 
-/// The sums of kCount values over the lanes of a warp; lane l gets that of value l % kCount. Each
-/// exchange with the lane half as far away halves the values that a lane still has to do with, so
-/// 16 sums take 16 shuffles instead of 80. kCount is a power of two.
-template <int kCount>
-__device__ float sum_across_lanes(float (&values)[kCount]) {
+/// The sums of at most 16 values over the lanes of a warp; lane l gets that of value l % 16, or 0.
+/// Each exchange, with the lane half as far away, halves the values that a lane still has to do
+/// with, so 16 sums take 16 shuffles instead of 80.
+template <int kValues>
+__device__ float sum_across_lanes(const float (&given_values)[kValues]) {
+  constexpr int kCount = static_cast<int>(kMaxNarrowOutputs);
   const int lane = static_cast<int>(threadIdx.x) % 32;
+  float values[kCount] = {};
+#pragma unroll
+  for (int i = 0; i < kValues; ++i) values[i] = given_values[i];
 #pragma unroll
   for (int half = kCount / 2; half > 0; half /= 2) {
     const bool upper = (lane & half) != 0;
@@ -77,7 +81,7 @@ __global__ void __launch_bounds__(kThreads)
   const int64_t first = (int64_t{blockIdx.x} * kWarps + warp) * kRows;
   if (first >= narrow.rows) return;
   float sums[kRows][kOutputs] = {};
-#pragma unroll 2
+#pragma unroll(kRows == 1 ? 2 : 1)
   for (int i = lane * kVector; i < narrow.inputs; i += 32 * kVector) {
     Floats<kVector> x[kRows];
 #pragma unroll
@@ -166,6 +170,8 @@ void with_constants(const Narrow& narrow, int64_t warps_per_row, bool vectors, L
     with_outputs(Constant<4>());
   else if (narrow.outputs <= 8)
     with_outputs(Constant<8>());
+  else if (narrow.outputs <= 12)
+    with_outputs(Constant<12>());
   else
     with_outputs(Constant<16>());
 }

@@ -1,8 +1,12 @@
 // Launching tensor_gemm.cuh: the plan for the GPU at hand, its shared memory and its clusters.
 #pragma once
 
+#include <bit>
+
 #include "ops/cuda/tensor_gemm.cuh"
 #include "ops/settings.h"
+#include "tensor/cuda/check.h"
+#include "tensor/cuda/context.h"
 
 namespace strata::cuda {
 
@@ -43,13 +47,13 @@ void launch_tensor_gemm(const char* name, const TensorGemmPlan& plan, TensorLoop
   cluster.id = cudaLaunchAttributeClusterDimension;
   cluster.val.clusterDim.x = static_cast<unsigned>(plan.splits);
   cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
-  const cudaLaunchConfig_t config{.gridDim = dim3(static_cast<unsigned>(plan.blocks)),
-                                  .blockDim = dim3(static_cast<unsigned>(size_of(kTile).threads())),
-                                  .dynamicSmemBytes = static_cast<size_t>(std::max(
-                                      loop.stages * Shared::kStageBytes, Shared::kSumBytes)),
-                                  .stream = stream(),
-                                  .attrs = &cluster,
-                                  .numAttrs = plan.splits > 1 ? 1u : 0u};
+  const cudaLaunchConfig_t config{
+      .gridDim = dim3(static_cast<unsigned>(plan.blocks)),
+      .blockDim = dim3(static_cast<unsigned>(size_of(kTile).threads())),
+      .dynamicSmemBytes = static_cast<size_t>(Shared::bytes(loop.stages)),
+      .stream = stream(),
+      .attrs = &cluster,
+      .numAttrs = plan.splits > 1 ? 1u : 0u};
   check_cuda(cudaLaunchKernelEx(&config, kernel, a, b, output, loop), name);
 }
 
@@ -65,13 +69,13 @@ void run_tensor_gemm(const char* name, TensorExtents extents,
   const TensorLoop loop{.m = static_cast<int>(extents.m),
                         .n = static_cast<int>(extents.n),
                         .k = static_cast<int>(extents.k),
-                        .tiles_n = plan.tiles_n,
+                        .tiles_n = FastDivide(plan.tiles_n),
                         .steps = plan.steps,
-                        .splits = plan.splits,
+                        .log2_splits = std::countr_zero(static_cast<unsigned>(plan.splits)),
                         .stages = 0,
                         .vectors_a = a.takes_vectors(),
                         .vectors_b = b.takes_vectors(),
-                        .pairs = output.takes_pairs()};
+                        .vectors_c = output.takes_vectors()};
   switch (plan.tile) {
     case TensorTile::small:
       return launch_tensor_gemm<TensorTile::small, Product>(name, plan, loop, a, b, output);

@@ -10,10 +10,11 @@
 
 namespace strata::cuda {
 
-/// The tile of C that one block computes, its warps side by side, and how many warps share the k of
-/// one part of the tile.
+/// The tile of C that one block computes, its warps side by side, how many warps share the k of one
+/// part of the tile, and how many blocks a multiprocessor has registers for.
 struct TensorTileSize {
   int m, n, warps_m, warps_n, warps_k;
+  int blocks_per_multiprocessor = 2;
   constexpr int threads() const { return warps_m * warps_n * warps_k * 32; }
   constexpr int warp_m() const { return m / warps_m; }
   constexpr int warp_n() const { return n / warps_n; }
@@ -28,14 +29,15 @@ constexpr TensorTileSize size_of(TensorTile tile) {
     return {.m = 32, .n = 32, .warps_m = 2, .warps_n = 2, .warps_k = 2};
   if (tile == TensorTile::medium)
     return {.m = 64, .n = 64, .warps_m = 2, .warps_n = 2, .warps_k = 2};
-  return {.m = 128, .n = 128, .warps_m = 2, .warps_n = 4, .warps_k = 1};
+  return {
+      .m = 128, .n = 128, .warps_m = 2, .warps_n = 4, .warps_k = 1, .blocks_per_multiprocessor = 1};
 }
 
 inline constexpr int kTensorTileK = 32;     // how far one step goes along k
 inline constexpr int kMaxTensorSplits = 8;  // the largest thread-block cluster that every GPU takes
 inline constexpr int kMaxTensorStages = 5;  // steps of k in shared memory at once
 inline constexpr int kMinTensorStages = 2;  // one arrives while the other is multiplied
-inline constexpr int kTensorPadding = 8;    // elements between lines in shared memory
+inline constexpr int kMaxPaddedRow = kTensorTileK + 8;  // what a line takes in shared memory
 
 /// C (m, n) = A (m, k) B (k, n); `masked` when A is read together with a mask of its size.
 struct TensorExtents {
@@ -58,6 +60,9 @@ struct TensorGemmPlan {
   int64_t blocks;
 };
 
+// Of shared memory, for the bias and for what CUDA keeps of each block.
+inline constexpr int kReservedBytes = 2048;
+
 namespace tensor_plan {
 
 inline int64_t divide_up(int64_t a, int64_t b) {
@@ -77,8 +82,8 @@ inline int lines_of(const TensorExtents& extents, TensorTile tile) {
 }
 
 inline bool fits(const TensorExtents& extents, TensorTile tile, int shared_bytes) {
-  const int line_bytes = (kTensorTileK + kTensorPadding) * 4;
-  return kMinTensorStages * lines_of(extents, tile) * line_bytes <= shared_bytes;
+  const int stage = lines_of(extents, tile) * kMaxPaddedRow * 4;
+  return kMinTensorStages * stage + kReservedBytes <= shared_bytes;
 }
 
 /// How long a multiprocessor works on a product cut in this way, launch and first load left out.
@@ -132,10 +137,11 @@ inline TensorGemmPlan plan_tensor_gemm(const char* op, const TensorExtents& exte
 
 /// How many steps of k a block keeps in shared memory: as many as it has and may, so that all loads
 /// of a short k are under way at once; one is being multiplied while the others arrive. Where there
-/// are more blocks than multiprocessors, two share the memory of one.
+/// are more blocks than multiprocessors, they share the memory of one.
 inline int stages_of(const TensorGemmPlan& plan, int stage_bytes, const TensorLimits& limits) {
-  const bool shared = plan.blocks > limits.multiprocessors && plan.tile != TensorTile::large;
-  const int budget = shared ? limits.shared_bytes / 2 - 1024 : limits.shared_bytes;
+  const bool alone = plan.blocks <= limits.multiprocessors;
+  const int blocks = alone ? 1 : size_of(plan.tile).blocks_per_multiprocessor;
+  const int budget = limits.shared_bytes / blocks - kReservedBytes;
   const auto steps = static_cast<int>(tensor_plan::divide_up(plan.steps, plan.splits));
   return std::clamp(std::min(budget / stage_bytes, steps + 1), kMinTensorStages, kMaxTensorStages);
 }

@@ -38,27 +38,18 @@ struct TileOrigin {
 /// kLines lines of kTensorTileK elements in shared memory, as they lie in global memory, so that 16
 /// bytes can be copied at once, with padding after every row.
 ///
-/// Lane (group, t) = (lane / 4, lane % 4) of a warp reads elements k = 2 t and 2 t + 1 of line
-/// `group`, a pair. The order of k within a product is free as long as A and B agree: the TF32
-/// fragments take a pair as their k = t and t + 4, which along k makes it one load of 64 bits.
-/// The banks of one warp's reads differ: along k a row is 40 words, 8 (mod 32), and 16 lanes, the
-/// ones served at once, cover 4 rows of 8 words; across k two rows are 2 (kLines + 4) words, 8 (mod
-/// 32), and 32 lanes cover 4 rows of 8 words.
+/// The padding puts the words that a warp reads at once into different banks: lane (group, t) =
+/// (lane / 4, lane % 4) reads element t of line `group`, which stands in bank 4 group + t along k
+/// (rows of 36 words) and 8 t + group across k (rows of 8 words more than a multiple of 32).
 template <class Element, bool kAlongK, int kLines>
 struct TensorTileLayout {
   static constexpr int kVector = 16 / static_cast<int>(sizeof(Element));
   static constexpr int kRowLength = kAlongK ? kTensorTileK : kLines;
-  static constexpr int kPitch = kRowLength + (kAlongK ? kTensorPadding : kVector);
+  static constexpr int kPitch = kRowLength + (kAlongK ? kVector : 2 * kVector);
   static constexpr int kSize = (kAlongK ? kLines : kTensorTileK) * kPitch;  // in elements
 
-  static __device__ float2 pair(const Element* tile, int line, int k) {
-    if constexpr (kAlongK && sizeof(Element) == sizeof(float)) {
-      return *reinterpret_cast<const float2*>(tile + line * kPitch + k);
-    } else {
-      const int first = kAlongK ? line * kPitch + k : k * kPitch + line;
-      return {static_cast<float>(tile[first]),
-              static_cast<float>(tile[first + (kAlongK ? 1 : kPitch)])};
-    }
+  static __device__ float at(const Element* tile, int line, int k) {
+    return static_cast<float>(tile[kAlongK ? line * kPitch + k : k * kPitch + line]);
   }
 
   /// Starts the copy of a tile; neighbouring threads copy neighbouring addresses.
@@ -79,7 +70,7 @@ struct TensorTileLayout {
     constexpr int kRowUnits = kRowLength / kUnit;
     constexpr int kUnits = kLines * kTensorTileK / kUnit;
     static_assert(kUnits % kThreads == 0);
-#pragma unroll 4
+#pragma unroll(kUnit == 1 ? 1 : kUnits / kThreads)
     for (int i = 0; i < kUnits / kThreads; ++i) {
       const int unit = i * kThreads + static_cast<int>(threadIdx.x);
       const int row = unit / kRowUnits, column = unit % kRowUnits * kUnit;
