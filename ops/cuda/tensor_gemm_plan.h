@@ -71,7 +71,8 @@ inline int64_t divide_up(int64_t a, int64_t b) {
 
 // Clocks of an H100, measured or from its data sheet; other GPUs have other numbers in much the
 // same proportions.
-inline constexpr double kBytesPerClock = 45;  // from L2 into one multiprocessor, all of them busy
+inline constexpr double kBytesPerClock = 28;      // from L2 into each of all multiprocessors
+inline constexpr double kMaxBytesPerClock = 48;   // into one, when few are busy
 inline constexpr double kPeerBytesPerClock = 32;  // from the shared memory of a neighbour
 inline constexpr double kClocksPerMma = 1.9;      // 16 x 8 x 8 on one multiprocessor
 inline constexpr double kClusterClocks = 500;  // two barriers and the first load from a neighbour
@@ -92,7 +93,10 @@ inline double clocks(const TensorExtents& extents, TensorTile tile, int splits,
   const TensorTileSize size = size_of(tile);
   const int64_t blocks = divide_up(extents.m, size.m) * divide_up(extents.n, size.n) * splits;
   const int64_t steps = divide_up(divide_up(extents.k, kTensorTileK), splits);
-  const double load = lines_of(extents, tile) * kTensorTileK * 4 / kBytesPerClock;
+  const auto busy =
+      static_cast<double>(std::min<int64_t>(std::max<int64_t>(blocks, 1), multiprocessors));
+  const double rate = std::min(kBytesPerClock * multiprocessors / busy, kMaxBytesPerClock);
+  const double load = lines_of(extents, tile) * kTensorTileK * 4 / rate;
   const double multiply = size.m / 16.0 * (size.n / 8.0) * (kTensorTileK / 8.0) * kClocksPerMma;
   const double add = splits > 1 ? kClusterClocks + size.m * size.n * 4 / kPeerBytesPerClock : 0;
   const auto rounds = static_cast<double>(divide_up(blocks, multiprocessors));
@@ -136,12 +140,11 @@ inline TensorGemmPlan plan_tensor_gemm(const char* op, const TensorExtents& exte
 }
 
 /// How many steps of k a block keeps in shared memory: as many as it has and may, so that all loads
-/// of a short k are under way at once; one is being multiplied while the others arrive. Where there
-/// are more blocks than multiprocessors, they share the memory of one.
+/// of a short k are under way at once; one is being multiplied while the others arrive. Blocks of
+/// the smaller tiles leave room for a second one, of this kernel or of one that runs beside it.
 inline int stages_of(const TensorGemmPlan& plan, int stage_bytes, const TensorLimits& limits) {
-  const bool alone = plan.blocks <= limits.multiprocessors;
-  const int blocks = alone ? 1 : size_of(plan.tile).blocks_per_multiprocessor;
-  const int budget = limits.shared_bytes / blocks - kReservedBytes;
+  const int budget =
+      limits.shared_bytes / size_of(plan.tile).blocks_per_multiprocessor - kReservedBytes;
   const auto steps = static_cast<int>(tensor_plan::divide_up(plan.steps, plan.splits));
   return std::clamp(std::min(budget / stage_bytes, steps + 1), kMinTensorStages, kMaxTensorStages);
 }
