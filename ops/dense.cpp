@@ -33,7 +33,9 @@ DenseGeometry::DenseGeometry(const Tensor& input, const Tensor& weight, const Te
 namespace ops {
 namespace {
 
-constexpr LibraryRung kLibrary{.rung = Rung::cublas};
+// Our own kernels by default: loading cuBLASLt takes 50 to 130 ms, which they would have to lose in
+// a run first.
+constexpr LibraryRung kLibrary{.rung = Rung::cublas, .automatic = false};
 
 struct DenseNode : Node {
   std::optional<DenseGeometry> geometry;

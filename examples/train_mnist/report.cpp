@@ -183,7 +183,7 @@ void print_header(const Run& run, nn::Module& model) {
   print_fact("precision", options.precision == Precision::fp32 ? "fp32"
                           : run.device == Device::cpu
                               ? "fp32: tf32 has no effect on the CPU"
-                              : "tf32 in cuDNN and cuBLASLt, fp32 in all other kernels");
+                              : "tf32 in products on tensor cores, fp32 in all others");
   print_fact("data", data_line(data));
   if (!run.data_note.empty()) print_fact("", run.data_note);
   print_fact(
