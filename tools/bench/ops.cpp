@@ -74,7 +74,7 @@ OpOfStep stage_op(std::string name, const StageShape& shape, bool input_needs_gr
                 input_needs_gradient ? random_leaf(x, device) : random_tensor(x, device);
             const Tensor weight = random_leaf(w, device), bias = random_leaf({w[0]}, device);
             return OpCase{.forward = [=] { return ops::conv2d_relu_max_pool(input, weight, bias); },
-                          .has_gradient = true};
+                          .leaves = {input, weight, bias}};
           }};
 }
 
@@ -91,7 +91,7 @@ OpOfStep dense_op(std::string name, const Shape& x, int64_t outputs, bool relu,
             const Tensor weight = random_leaf(w, device), bias = random_leaf({w[0]}, device);
             const auto activation = relu ? ops::Activation::relu : ops::Activation::none;
             return OpCase{.forward = [=] { return ops::dense(input, weight, bias, activation); },
-                          .has_gradient = true};
+                          .leaves = {input, weight, bias}};
           }};
 }
 
@@ -105,7 +105,7 @@ OpOfStep loss_op(int64_t batch, int64_t classes, Device device) {
             const Tensor logits = random_leaf(shape, device);
             const Tensor labels = random_labels(batch, classes, device);
             return OpCase{.forward = [=] { return ops::softmax_cross_entropy(logits, labels); },
-                          .has_gradient = true};
+                          .leaves = {logits}};
           }};
 }
 

@@ -20,7 +20,7 @@ namespace strata::bench {
 struct OpCase {
   /// Runs the op; the result is undefined where it works in place.
   std::function<Tensor()> forward;
-  bool has_gradient = false;
+  std::vector<Tensor> leaves = {};  // that receive gradients; empty: the op has none
 };
 
 struct OpOfStep {
