@@ -11,11 +11,11 @@
 namespace strata::bench {
 
 struct Ceilings {
-  std::optional<double> copy_rate, l2_copy_rate;  // bytes read plus written a second
-  std::optional<double> fp32_flops, tf32_flops, bf16_flops;
-  std::optional<double> node_seconds;  // a dependent node of a graph that does nothing
+  std::optional<double> copy_rate = {}, l2_copy_rate = {};  // bytes read plus written a second
+  std::optional<double> fp32_flops = {}, tf32_flops = {}, bf16_flops = {};
+  std::optional<double> node_seconds = {};  // a dependent node of a graph that does nothing
   size_t l2_bytes = 0;
-  std::map<std::string, std::string> missing;  // why: "tf32_flops": "cuBLASLt ..."
+  std::map<std::string, std::string> missing = {};  // why: "tf32_flops": "cuBLASLt ..."
 
   /// Of products at a precision.
   std::optional<double> flops_at(Precision precision) const;

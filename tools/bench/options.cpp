@@ -27,6 +27,7 @@ void add_choices(CLI::App& app, const std::string& flag, std::vector<Enum>& valu
          },
          help)
       ->delimiter(',')
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->check(CLI::Validator(
           [names, choices](const std::string& text) -> std::string {
             if (names.contains(text)) return {};
@@ -68,6 +69,7 @@ void declare_combinations(CLI::App& app, Options& options) {
   app.add_option("--batch-sizes", options.batch_sizes,
                  "images a step [gpu 64,256,1024,8192; cpu 64,256]")
       ->delimiter(',')
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}))
       ->type_name("N,...");
   add_choices<Kernels>(app, "--kernels", options.kernels,
@@ -112,7 +114,8 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
   app.footer(kFooter);
   app.set_version_flag("--version", "Strata " STRATA_VERSION);
   app.get_formatter()->column_width(44);
-  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  // A flag given twice: the later one counts, so that scripts can add to a command line.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   declare_measurements(app, options);
   declare_combinations(app, options);
   declare_output(app, options);
