@@ -26,7 +26,8 @@ std::string explain_no_device() {
 
 std::string explain_init_failure(CUresult status) {
   switch (status) {
-    case CUDA_ERROR_NO_DEVICE: return explain_no_device();
+    case CUDA_ERROR_NO_DEVICE:
+      return explain_no_device();
     case CUDA_ERROR_STUB_LIBRARY:
       return "driver: the libcuda.so.1 that was loaded is the CUDA toolkit's stub, not the "
              "driver's; take the toolkit's stubs folder out of LD_LIBRARY_PATH";
@@ -92,13 +93,17 @@ DeviceInfo read_device_info() {
 // Lives until the process ends: tensors of static lifetime may need the stream until then.
 struct Context {
   DeviceInfo info;
-  cudaStream_t stream = nullptr;
+  cudaStream_t main = nullptr;
+  cudaStream_t current = nullptr;
 
   Context() {
     if (const auto& reason = why_unusable()) throw Error(ErrorKind::device, *reason);
     STRATA_CUDA(cudaSetDevice(0));
     info = read_device_info();
-    STRATA_CUDA(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+    int lowest = 0, highest = 0;
+    STRATA_CUDA(cudaDeviceGetStreamPriorityRange(&lowest, &highest));
+    STRATA_CUDA(cudaStreamCreateWithPriority(&main, cudaStreamNonBlocking, highest));
+    current = main;
   }
 };
 
@@ -114,10 +119,24 @@ const std::optional<std::string>& why_unusable() {
   return reason;
 }
 
-const DeviceInfo& device_info() { return context().info; }
+const DeviceInfo& device_info() {
+  return context().info;
+}
 
-Stream stream() { return context().stream; }
+Stream main_stream() {
+  return context().main;
+}
 
-void synchronize() { STRATA_CUDA(cudaStreamSynchronize(stream())); }
+Stream stream() {
+  return context().current;
+}
+
+void turn_stream_to(Stream stream) noexcept {
+  context().current = stream;
+}
+
+void synchronize() {
+  STRATA_CUDA(cudaStreamSynchronize(main_stream()));
+}
 
 }  // namespace strata::cuda
