@@ -11,6 +11,7 @@
 
 #include "ops/cuda/gemm.cuh"
 #include "ops/cuda/matrix_operand.cuh"
+#include "tensor/branch.h"
 
 namespace strata::cuda {
 namespace {
@@ -81,17 +82,21 @@ void dense_backward(const DenseGeometry& geometry, const Tensor& input, const Te
   const float* g = grad_output.data<float>();
   const float* mask = activation == ops::Activation::relu ? output.data<float>() : nullptr;
   const MaskedGradient<true> rows_of_gradient{{g, outputs}, mask};
+  {
+    const Branch branch(gradients.branch);
+    if (gradients.weight.defined())
+      run_gemm(
+          "dense weight gradient", {inputs, outputs, rows},
+          LinesAcrossK{input.data<float>(), inputs}, MaskedGradient<false>{{g, outputs}, mask},
+          GemmOutput{
+              .data = gradients.weight.data<float>(), .row_stride = 1, .column_stride = inputs});
+    if (gradients.bias.defined())
+      sum_gradient(rows_of_gradient, rows, outputs, gradients.bias.data<float>());
+  }
   if (gradients.input.defined())
     run_gemm("dense input gradient", {rows, inputs, outputs}, rows_of_gradient,
              LinesAcrossK{weight.data<float>(), inputs},
              GemmOutput{.data = gradients.input.data<float>(), .row_stride = inputs});
-  if (gradients.weight.defined())
-    run_gemm("dense weight gradient", {inputs, outputs, rows},
-             LinesAcrossK{input.data<float>(), inputs}, MaskedGradient<false>{{g, outputs}, mask},
-             GemmOutput{
-                 .data = gradients.weight.data<float>(), .row_stride = 1, .column_stride = inputs});
-  if (gradients.bias.defined())
-    sum_gradient(rows_of_gradient, rows, outputs, gradients.bias.data<float>());
 }
 
 }  // namespace strata::cuda
