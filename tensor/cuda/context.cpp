@@ -40,18 +40,25 @@ std::string explain_init_failure(CUresult status) {
   }
 }
 
+void* open_driver() { return dlopen("libcuda.so.1", RTLD_NOW); }
+
+/// Null where the driver library or the function is not there.
+template <class Function>
+Function driver_function(const char* name) {
+  void* driver = open_driver();
+  return reinterpret_cast<Function>(driver ? dlsym(driver, name) : nullptr);
+}
+
 // The driver library is probed by hand, before the runtime sees it: the runtime folds most of these
 // cases into one message.
 std::optional<std::string> probe() {
-  void* driver = dlopen("libcuda.so.1", RTLD_NOW);
-  if (!driver)
+  if (!open_driver())
     return fmt::format(
         "driver: no NVIDIA driver library ({}); install the driver, or in a container start it "
         "with --gpus all",
         dlerror());
-  const auto init = reinterpret_cast<decltype(&cuInit)>(dlsym(driver, "cuInit"));
-  const auto get_version =
-      reinterpret_cast<decltype(&cuDriverGetVersion)>(dlsym(driver, "cuDriverGetVersion"));
+  const auto init = driver_function<decltype(&cuInit)>("cuInit");
+  const auto get_version = driver_function<decltype(&cuDriverGetVersion)>("cuDriverGetVersion");
   if (!init || !get_version) return "driver: libcuda.so.1 is not an NVIDIA driver library";
   if (const CUresult status = init(0); status != CUDA_SUCCESS) return explain_init_failure(status);
 
@@ -76,17 +83,28 @@ std::string driver_version() {
   return version;
 }
 
+int attribute(cudaDeviceAttr name) {
+  int value = 0;
+  STRATA_CUDA(cudaDeviceGetAttribute(&value, name, 0));
+  return value;
+}
+
+// Question by question: cudaGetDeviceProperties reads a hundred facts, some of them slowly. The
+// driver's device 0 is the runtime's, since both count what CUDA_VISIBLE_DEVICES leaves.
 DeviceInfo read_device_info() {
   DeviceInfo info;
-  cudaDeviceProp properties;
-  STRATA_CUDA(cudaGetDeviceProperties(&properties, 0));
-  info.name = properties.name;
+  char name[256] = "";
+  if (const auto get_name = driver_function<decltype(&cuDeviceGetName)>("cuDeviceGetName"))
+    get_name(name, sizeof name, 0);
+  info.name = name;
+  if (const auto get_memory = driver_function<decltype(&cuDeviceTotalMem)>("cuDeviceTotalMem_v2"))
+    get_memory(&info.memory_bytes, 0);
   info.driver = driver_version();
   STRATA_CUDA(cudaDriverGetVersion(&info.driver_cuda));
   STRATA_CUDA(cudaRuntimeGetVersion(&info.runtime_cuda));
-  info.compute_capability = 10 * properties.major + properties.minor;
-  info.multiprocessors = properties.multiProcessorCount;
-  info.memory_bytes = properties.totalGlobalMem;
+  info.compute_capability = 10 * attribute(cudaDevAttrComputeCapabilityMajor) +
+                            attribute(cudaDevAttrComputeCapabilityMinor);
+  info.multiprocessors = attribute(cudaDevAttrMultiProcessorCount);
   return info;
 }
 
