@@ -40,6 +40,10 @@ std::string SGD::description() const {
   return text + decay_text(options_.weight_decay);
 }
 
+std::vector<Tensor> SGD::state() const {
+  return velocity_.defined() ? std::vector{velocity_} : std::vector<Tensor>{};
+}
+
 Adam::Adam(FlatParameters& parameters, const AdamOptions& options)
     : Adam(parameters, with_decay(options, /*decoupled=*/false)) {}
 
@@ -56,6 +60,10 @@ void Adam::update(const ops::StepState& state) {
 
 std::string Adam::description() const {
   return (options_.decoupled ? "AdamW" : "Adam") + decay_text(options_.weight_decay);
+}
+
+std::vector<Tensor> Adam::state() const {
+  return {first_moment_, second_moment_};
 }
 
 AdamW::AdamW(FlatParameters& parameters, const AdamOptions& options)

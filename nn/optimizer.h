@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "nn/flat_parameters.h"
 #include "ops/adam_update.h"
@@ -21,6 +22,8 @@ class Optimizer {
   virtual void update(const ops::StepState& state) = 0;
   /// "Adam", "SGD, momentum 0.9"
   virtual std::string description() const = 0;
+  /// What update() changes besides the parameters.
+  virtual std::vector<Tensor> state() const = 0;
 
  protected:
   explicit Optimizer(FlatParameters& parameters) : parameters_(parameters) {}
@@ -35,6 +38,7 @@ class SGD : public Optimizer {
   explicit SGD(FlatParameters& parameters, const ops::SgdOptions& options = {});
   void update(const ops::StepState& state) override;
   std::string description() const override;
+  std::vector<Tensor> state() const override;
 
  private:
   ops::SgdOptions options_;
@@ -53,6 +57,7 @@ class Adam : public Optimizer {
   explicit Adam(FlatParameters& parameters, const AdamOptions& options = {});
   void update(const ops::StepState& state) override;
   std::string description() const override;
+  std::vector<Tensor> state() const override;
 
  protected:
   Adam(FlatParameters& parameters, const ops::AdamOptions& options);

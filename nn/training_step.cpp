@@ -8,6 +8,7 @@
 #include "ops/count_correct.h"
 #include "ops/softmax_cross_entropy.h"
 #include "tensor/autograd.h"
+#include "tensor/branch.h"
 
 namespace strata::nn {
 
@@ -34,19 +35,35 @@ TrainingStep::TrainingStep(const TrainingParts& parts)
 }
 
 void TrainingStep::run() {
+  queue();
+  count(1);
+}
+
+void TrainingStep::queue() {
   const Batch batch = parts_.loader.batch(state_.step);
   parts_.parameters.zero_grad();
   const Tensor logits = parts_.model(batch.images);
   const Tensor loss = ops::softmax_cross_entropy(logits, batch.labels);
+  {
+    const NoGradScope no_grad;
+    const Branch beside_backward;  // which joins it
+    ops::count_correct(logits, batch.labels, correct_);
+    ops::record_metrics(loss, correct_, state_, metrics_);
+  }
   backward(loss);
 
   const NoGradScope no_grad;
-  ops::count_correct(logits, batch.labels, correct_);
-  ops::record_metrics(loss, correct_, state_, metrics_);
   if (parts_.max_grad_norm > 0) ops::clip_norm(parts_.parameters.gradients(), parts_.max_grad_norm);
   parts_.optimizer.update(state_);
   ops::advance_step(state_, parts_.schedule);
-  ++steps_done_;
+}
+
+std::vector<Tensor> TrainingStep::state() const {
+  std::vector<Tensor> state = {parts_.parameters.values(), state_.step, state_.learning_rate,
+                               state_.diverged_at, correct_};
+  for (const Tensor& tensor : parts_.optimizer.state()) state.push_back(tensor);
+  for (const NamedTensor& buffer : parts_.model.buffers()) state.push_back(*buffer.tensor);
+  return state;
 }
 
 EpochMetrics TrainingStep::read_metrics() const {

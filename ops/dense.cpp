@@ -43,11 +43,18 @@ struct DenseNode : Node {
   Tensor output;  // for the mask of ReLU, otherwise undefined
 
   Gradients backward(const Tensor& grad_output) override {
-    DenseGradients gradients{make_grad(0), make_grad(1), make_grad(2)};
+    DenseGradients gradients{.input = make_grad(0),
+                             .weight = make_grad(1),
+                             .bias = make_grad(2),
+                             .branch = is_for_leaves()};
     const Rung rung = choose_rung("dense", grad_output, kLibrary);
     STRATA_DISPATCH_WITH(cublas, rung, dense_backward, *geometry, input, weight, output,
                          grad_output, gradients);
     return {gradients.input, gradients.weight, gradients.bias};
+  }
+
+  bool is_for_leaves() const {
+    return (!needs(1) || needs_for_leaf(1)) && (!needs(2) || needs_for_leaf(2));
   }
 };
 

@@ -1,7 +1,10 @@
 #include "tensor/autograd.h"
 
 #include <algorithm>
+#include <map>
 #include <unordered_set>
+
+#include "tensor/branch.h"
 
 namespace strata {
 namespace {
@@ -133,11 +136,14 @@ class BackwardPass {
   // An op may pass its grad_output on as it is, even to several inputs, so what a record holds may
   // be shared: a sum goes to memory of its own.
   static void accumulate(GradRecord& record, const Tensor& gradient, bool is_leaf) {
+    if (record.grad_written_in_place && is_same_memory(record.grad, gradient)) {
+      record.grad_written_in_place = false;  // through make_grad: nothing is left to do
+      return;
+    }
+    if (is_leaf) join_branches();  // a branch may have written either
     if (!record.grad.defined()) {
       // A leaf's gradient outlives the pass, so it must not alias what the op passed on.
       record.grad = is_leaf ? own_copy(gradient) : gradient.detach();
-    } else if (record.grad_written_in_place && is_same_memory(record.grad, gradient)) {
-      record.grad_written_in_place = false;  // through make_grad: nothing is left to do
     } else if (record.grad_is_stale) {
       record.grad.copy_from(gradient);
     } else if (is_leaf) {
@@ -162,6 +168,18 @@ class BackwardPass {
   std::vector<std::shared_ptr<GradRecord>> order_;
 };
 
+/// The 1 that a pass starts from. Made once and kept, since nothing writes to it: a recorded step
+/// needs no kernel for it.
+static Tensor one_like(const Tensor& loss) {
+  static thread_local std::map<std::pair<DType, Device>, Tensor> ones;
+  Tensor& one = ones[{loss.dtype(), loss.device()}];
+  if (one.defined()) return one.view(loss.shape());
+  const MemoryScope scope(MemoryUse::gradients);
+  const Tensor made = Tensor::full(loss.shape(), 1.0, loss.dtype(), loss.device());
+  if (!recording_gpu_work()) one = made;  // what is being recorded has not been written yet
+  return made;
+}
+
 void backward(const Tensor& loss, const Tensor& grad_output) {
   check(loss.defined() && loss.requires_grad(),
         "backward: the tensor was not recorded: no input requires gradients, or a NoGradScope was "
@@ -173,11 +191,7 @@ void backward(const Tensor& loss, const Tensor& grad_output) {
         "backward: a tensor of shape {} needs a grad_output of that shape; a loss is one number",
         loss.shape());
   const NoGradScope no_grad;
-  Tensor seed = grad_output;
-  if (!seed.defined()) {
-    const MemoryScope scope(MemoryUse::gradients);
-    seed = Tensor::full(loss.shape(), 1.0, loss.dtype(), loss.device());
-  }
+  const Tensor seed = grad_output.defined() ? grad_output : one_like(loss);
   check(seed.shape() == loss.shape() && seed.dtype() == loss.dtype() &&
             seed.device() == loss.device(),
         "backward: grad_output is {} {}, the tensor {} {}", seed.dtype(), seed.shape(),
@@ -185,6 +199,7 @@ void backward(const Tensor& loss, const Tensor& grad_output) {
   BackwardPass pass(loss.record());
   loss.record()->grad = seed.detach();
   pass.run();
+  join_branches();
 }
 
 void zero_grad(const Tensor& leaf) {

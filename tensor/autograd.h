@@ -42,6 +42,11 @@ class Node {
 
  protected:
   bool needs(size_t input) const { return edges_[input].record != nullptr; }
+  /// Whether the gradient of an input goes to a leaf. Nothing reads it before the pass ends, so it
+  /// may be computed on a Branch (branch.h).
+  bool needs_for_leaf(size_t input) const {
+    return needs(input) && !edges_[input].record->producer;
+  }
   /// Uninitialised memory for the gradient of an input, undefined where none is needed. It is the
   /// leaf's own gradient buffer when nothing has been written there yet, which saves a copy.
   Tensor make_grad(size_t input) const;

@@ -19,6 +19,7 @@
 #include "ops/cuda/matrix_operand.cuh"
 #include "ops/cuda/narrow_dense.h"
 #include "ops/cuda/tensor_gemm_launch.cuh"
+#include "tensor/branch.h"
 
 namespace strata::cuda {
 namespace {
@@ -177,8 +178,10 @@ void dense(const DenseGeometry& geometry, const Tensor& input, const Tensor& wei
 void dense_backward(const DenseGeometry& geometry, const Tensor& input, const Tensor& weight,
                     const Tensor& output, const Tensor& grad_output, DenseGradients& gradients) {
   const OutputGradient gradient(geometry, output, grad_output);
-  if (gradients.weight.defined() || gradients.bias.defined())
+  if (gradients.weight.defined() || gradients.bias.defined()) {
+    const Branch branch(gradients.branch);
     grad_weight_and_bias(geometry, input, gradient, gradients);
+  }
   if (gradients.input.defined()) grad_input_of(geometry, weight, gradient, gradients.input);
 }
 
