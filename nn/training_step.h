@@ -1,6 +1,6 @@
 // One training step, written so that it can be captured as a CUDA graph: after the first two runs
-// it asks the memory pool for nothing new, and it never waits for the device. What changes between steps is in device
-// memory (ops/step_state.h), and so is what it leaves to be read.
+// it asks the memory pool for nothing new, and it never waits for the device. What changes between
+// steps is in device memory (ops/step_state.h), and so is what it leaves to be read.
 #pragma once
 
 #include <string>
@@ -42,7 +42,7 @@ class TrainingStep {
   /// neither 0 nor above.
   explicit TrainingStep(const TrainingParts& parts);
 
-  /// Batch, forward, loss, backward, clipping, metrics, update. The loss is the mean cross-entropy
+  /// Batch, forward, loss, metrics, backward, clipping, update. The loss is the mean cross-entropy
   /// of the model's outputs, taken as logits. Once a loss is not finite, weights stay as they are.
   void run();
 
@@ -59,7 +59,6 @@ class TrainingStep {
   TrainingParts parts_;
   ops::StepState state_;
   ops::StepMetrics metrics_;
-  Tensor correct_;  // of the step under way
   int64_t steps_done_ = 0;
 };
 

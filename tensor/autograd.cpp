@@ -1,12 +1,20 @@
 #include "tensor/autograd.h"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 #include <unordered_set>
 
 namespace strata {
 namespace {
 
 thread_local bool recording = true;
+
+std::mutex units_mutex;
+std::map<std::pair<DType, Device>, Tensor>& units() {
+  static std::map<std::pair<DType, Device>, Tensor> map;
+  return map;
+}
 
 }  // namespace
 
@@ -162,6 +170,22 @@ class BackwardPass {
   std::vector<std::shared_ptr<GradRecord>> order_;
 };
 
+Tensor unit_gradient(DType dtype, Device device) {
+  const std::lock_guard lock(units_mutex);
+  Tensor& unit = units()[{dtype, device}];
+  if (!unit.defined()) {
+    const MemoryScope scope(MemoryUse::gradients);
+    unit = Tensor::full({}, 1.0, dtype, device);
+  }
+  return unit;
+}
+
+bool is_unit_gradient(const Tensor& gradient) {
+  const std::lock_guard lock(units_mutex);
+  const auto unit = units().find({gradient.dtype(), gradient.device()});
+  return unit != units().end() && gradient.shares_memory_with(unit->second);
+}
+
 void backward(const Tensor& loss, const Tensor& grad_output) {
   check(loss.defined() && loss.requires_grad(),
         "backward: the tensor was not recorded: no input requires gradients, or a NoGradScope was "
@@ -173,11 +197,9 @@ void backward(const Tensor& loss, const Tensor& grad_output) {
         "backward: a tensor of shape {} needs a grad_output of that shape; a loss is one number",
         loss.shape());
   const NoGradScope no_grad;
-  Tensor seed = grad_output;
-  if (!seed.defined()) {
-    const MemoryScope scope(MemoryUse::gradients);
-    seed = Tensor::full(loss.shape(), 1.0, loss.dtype(), loss.device());
-  }
+  const Tensor seed = grad_output.defined()
+                          ? grad_output
+                          : unit_gradient(loss.dtype(), loss.device()).view(loss.shape());
   check(seed.shape() == loss.shape() && seed.dtype() == loss.dtype() &&
             seed.device() == loss.device(),
         "backward: grad_output is {} {}, the tensor {} {}", seed.dtype(), seed.shape(),
