@@ -29,7 +29,7 @@ SGD::SGD(FlatParameters& parameters, const ops::SgdOptions& options)
   if (options.momentum > 0) velocity_ = make_state();
 }
 
-void SGD::update(const ops::StepState& state) {
+void SGD::update(ops::StepState& state) {
   ops::sgd_update(parameters_.values(), parameters_.gradients(), velocity_, state, options_);
 }
 
@@ -53,7 +53,7 @@ Adam::Adam(FlatParameters& parameters, const ops::AdamOptions& options)
       first_moment_(make_state()),
       second_moment_(make_state()) {}
 
-void Adam::update(const ops::StepState& state) {
+void Adam::update(ops::StepState& state) {
   ops::adam_update(parameters_.values(), parameters_.gradients(), first_moment_, second_moment_,
                    state, options_);
 }

@@ -17,9 +17,9 @@ class Optimizer {
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
-  /// Changes the parameters by their gradients with the state's learning rate; does nothing once
-  /// the state has diverged.
-  virtual void update(const ops::StepState& state) = 0;
+  /// Changes the parameters by their gradients with the state's learning rate, but for a state that
+  /// has diverged, and ends the step: the state then is that of the next one.
+  virtual void update(ops::StepState& state) = 0;
   /// "Adam", "SGD, momentum 0.9"
   virtual std::string description() const = 0;
   /// What update() changes besides the parameters.
@@ -36,7 +36,7 @@ class Optimizer {
 class SGD : public Optimizer {
  public:
   explicit SGD(FlatParameters& parameters, const ops::SgdOptions& options = {});
-  void update(const ops::StepState& state) override;
+  void update(ops::StepState& state) override;
   std::string description() const override;
   std::vector<Tensor> state() const override;
 
@@ -55,7 +55,7 @@ struct AdamOptions {
 class Adam : public Optimizer {
  public:
   explicit Adam(FlatParameters& parameters, const AdamOptions& options = {});
-  void update(const ops::StepState& state) override;
+  void update(ops::StepState& state) override;
   std::string description() const override;
   std::vector<Tensor> state() const override;
 

@@ -43,7 +43,7 @@ class TrainingStep {
   /// neither 0 nor above.
   explicit TrainingStep(const TrainingParts& parts);
 
-  /// Batch, forward, loss, backward, clipping, metrics, update. The loss is the mean cross-entropy
+  /// Batch, forward, loss, metrics, backward, clipping, update. The loss is the mean cross-entropy
   /// of the model's outputs, taken as logits. Once a loss is not finite, weights stay as they are.
   void run();
 
@@ -68,7 +68,6 @@ class TrainingStep {
   TrainingParts parts_;
   ops::StepState state_;
   ops::StepMetrics metrics_;
-  Tensor correct_;  // of the step under way
   int64_t steps_done_ = 0;
 };
 

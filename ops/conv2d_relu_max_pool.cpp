@@ -43,11 +43,18 @@ struct ConvStageNode : Node {
   ConvStageSaved saved;
 
   Gradients backward(const Tensor& grad_output) override {
-    ConvStageGradients gradients{make_grad(0), make_grad(1), make_grad(2)};
+    ConvStageGradients gradients{.input = make_grad(0),
+                                 .weight = make_grad(1),
+                                 .bias = make_grad(2),
+                                 .branch = needs(0) && is_for_leaves()};
     if constexpr (kHasCuda)
       cuda::conv2d_relu_max_pool_backward(*geometry, rung_on_gpu(*geometry, grad_output), saved,
                                           grad_output, gradients);
     return {gradients.input, gradients.weight, gradients.bias};
+  }
+
+  bool is_for_leaves() const {
+    return (!needs(1) || needs_for_leaf(1)) && (!needs(2) || needs_for_leaf(2));
   }
 };
 

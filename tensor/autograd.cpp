@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <unordered_set>
 
 #include "tensor/branch.h"
@@ -10,6 +11,12 @@ namespace strata {
 namespace {
 
 thread_local bool recording = true;
+
+std::mutex units_mutex;
+std::map<std::pair<DType, Device>, Tensor>& units() {
+  static std::map<std::pair<DType, Device>, Tensor> map;
+  return map;
+}
 
 }  // namespace
 
@@ -168,16 +175,21 @@ class BackwardPass {
   std::vector<std::shared_ptr<GradRecord>> order_;
 };
 
-/// The 1 that a pass starts from. Made once and kept, since nothing writes to it: a recorded step
-/// needs no kernel for it.
-static Tensor one_like(const Tensor& loss) {
-  static thread_local std::map<std::pair<DType, Device>, Tensor> ones;
-  Tensor& one = ones[{loss.dtype(), loss.device()}];
-  if (one.defined()) return one.view(loss.shape());
+Tensor unit_gradient(DType dtype, Device device) {
+  const std::lock_guard lock(units_mutex);
+  Tensor& unit = units()[{dtype, device}];
+  if (unit.defined()) return unit;
   const MemoryScope scope(MemoryUse::gradients);
-  const Tensor made = Tensor::full(loss.shape(), 1.0, loss.dtype(), loss.device());
-  if (!recording_gpu_work()) one = made;  // what is being recorded has not been written yet
+  const Tensor made = Tensor::full({}, 1.0, dtype, device);
+  if (!recording_gpu_work()) unit = made;  // what is being recorded has not been written yet
   return made;
+}
+
+bool is_unit_gradient(const Tensor& gradient) {
+  const std::lock_guard lock(units_mutex);
+  const auto unit = units().find({gradient.dtype(), gradient.device()});
+  return unit != units().end() && unit->second.defined() &&
+         gradient.shares_memory_with(unit->second);
 }
 
 void backward(const Tensor& loss, const Tensor& grad_output) {
@@ -191,7 +203,9 @@ void backward(const Tensor& loss, const Tensor& grad_output) {
         "backward: a tensor of shape {} needs a grad_output of that shape; a loss is one number",
         loss.shape());
   const NoGradScope no_grad;
-  const Tensor seed = grad_output.defined() ? grad_output : one_like(loss);
+  const Tensor seed = grad_output.defined()
+                          ? grad_output
+                          : unit_gradient(loss.dtype(), loss.device()).view(loss.shape());
   check(seed.shape() == loss.shape() && seed.dtype() == loss.dtype() &&
             seed.device() == loss.device(),
         "backward: grad_output is {} {}, the tensor {} {}", seed.dtype(), seed.shape(),
