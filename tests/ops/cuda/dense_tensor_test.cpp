@@ -183,11 +183,13 @@ TEST_F(GpuDenseTensorTest, EveryOption) {
         }
 }
 
-// The large tile, whole and with its edges, in all three products.
+// Of a size for which an H100 takes the large tile, whole and with edges, in all three products,
+// cut along k and not.
 TEST_F(GpuDenseTensorTest, LargeBatches) {
-  expect_exact(Layer({8192, 256, 256}, {}));
-  expect_exact(Layer({4001, 259, 250}, {}));
-  expect_exact(Layer({4001, 259, 250}, {.activation = Activation::none}));
+  expect_exact(Layer({1024, 800, 256}, {}));
+  expect_exact(Layer({1021, 797, 250}, {}));
+  expect_exact(Layer({1021, 797, 250}, {.activation = Activation::none}));
+  expect_exact(Layer({8192, 64, 256}, {}));
 }
 
 TEST_F(GpuDenseTensorTest, RoundsToTf32AndNoFurther) {
