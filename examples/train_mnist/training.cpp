@@ -12,6 +12,7 @@
 #include "nn/loader.h"
 #include "nn/optimizer.h"
 #include "nn/training_step.h"
+#include "ops/tuning.h"
 #include "tensor/pool.h"
 
 namespace strata::train_mnist {
@@ -61,14 +62,19 @@ class Trainer {
   nn::TrainingStep step_;
 };
 
+// Evaluation needs less memory than training on as many images, so it fits whatever trained.
+int64_t test_batch(int64_t batch_size) { return std::min<int64_t>(1000, batch_size); }
+
 /// Two steps of a trainer that is then thrown away: they load the libraries, plan the convolutions
 /// and fill the memory pool, so that what cannot work is found, and said, before the header, and
-/// the clock of the training runs on training alone.
+/// the clock of the training runs on training alone. Under --tune they measure the kernels, and so
+/// does an evaluation.
 void rehearse(const Run& run, const nn::DeviceDataset& data, int64_t batch_size) {
   Trainer trainer(run, data, batch_size);
   trainer.step().run();
   trainer.step().run();
   trainer.step().read_metrics();
+  if (tuner().measuring()) nn::evaluate(trainer.model(), data.test, test_batch(batch_size));
 }
 
 bool fits(const Run& run, const nn::DeviceDataset& data, int64_t batch_size) {
@@ -99,8 +105,10 @@ int64_t largest_batch_that_fits(const Run& run, const nn::DeviceDataset& data) {
 void rehearse_or_explain(const Run& run, const nn::DeviceDataset& data) {
   try {
     rehearse(run, data, run.options.batch_size);
+    tuner().finish();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::out_of_memory) throw;
+    tuner().finish();  // what fits does not depend on what is fast
     const int64_t batch = largest_batch_that_fits(run, data);
     const std::string advice =
         batch == 0 ? "not even one image a batch fits"
@@ -170,9 +178,8 @@ Results train(const Run& run) {
     progress.clear();
     check_finite(trainer, metrics);
 
-    // Evaluation needs less memory than training on as many images, so it fits whatever trained.
-    const int64_t test_batch = std::min<int64_t>(1000, trainer.batch_size());
-    const double test_accuracy = 100 * nn::evaluate(trainer.model(), data.test, test_batch);
+    const double test_accuracy =
+        100 * nn::evaluate(trainer.model(), data.test, test_batch(trainer.batch_size()));
     results.steps += steps;
     results.train_seconds += seconds;
     results.loss_per_epoch.push_back(metrics.mean_loss());
