@@ -13,6 +13,11 @@ constexpr double kWorthwhile = 1.03;
 
 Tuner* current = nullptr;
 
+/// A candidate ran, but its results must not be taken.
+struct Objection : Error {
+  using Error::Error;
+};
+
 /// Adds the time until it goes, unless it is one of several within each other.
 class Clock {
  public:
@@ -31,16 +36,12 @@ class Clock {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-/// The winner first, then the others from fast to slow; timings[0] is the shipped default's.
-void put_in_order(std::vector<Timing>& timings) {
-  const std::string shipped = timings.front().name;
-  const double limit = timings.front().microseconds;
-  const auto faster = [](const Timing& a, const Timing& b) {
-    return a.microseconds < b.microseconds;
-  };
-  std::ranges::stable_sort(timings, faster);
-  if (limit > kWorthwhile * timings.front().microseconds) return;
+/// The winner first, then the others from fast to slow.
+void put_in_order(std::vector<Timing>& timings, const std::string& shipped) {
+  std::ranges::stable_sort(timings, {}, &Timing::microseconds);
   const auto place = std::ranges::find(timings, shipped, &Timing::name);
+  if (place == timings.end()) return;  // it was out
+  if (place->microseconds > kWorthwhile * timings.front().microseconds) return;
   std::rotate(timings.begin(), place, place + 1);
 }
 
@@ -86,24 +87,35 @@ std::optional<std::string> Tuner::recall(const std::string& key, const VersionOf
   return winner;
 }
 
+Timing Tuner::time(const Contest& contest, const Candidate& candidate, bool first) const {
+  candidate.run();  // loads, plans and allocates, and leaves a result to look at
+  const std::string objection = contest.objection ? contest.objection() : "";
+  if (!objection.empty()) throw Objection(ErrorKind::device, objection);
+  if (first) options_.timer(candidate.run);  // for the GPU to leave its idle clocks
+  return {candidate.name, contest.version_of(candidate.name), options_.timer(candidate.run)};
+}
+
 std::string Tuner::measure(const Contest& contest) {
   const Clock clock(seconds_measuring_, depth_);
+  const Candidate& shipped = contest.candidates.front();
   Choice choice{.source = Choice::Source::measured_now};
+  const auto reject = [&](const Candidate& candidate, const Error& error) {
+    choice.rejected.push_back(fmt::format("{}: {}", candidate.name, error.what()));
+  };
   for (const Candidate& candidate : contest.candidates) {
-    const bool is_default = &candidate == &contest.candidates.front();
     try {
-      candidate.run();  // loads, plans and allocates, and leaves a result to look at
-      const std::string objection = contest.objection ? contest.objection() : "";
-      if (!objection.empty()) fail(ErrorKind::device, "{}", objection);
-      if (is_default) options_.timer(candidate.run);  // for the GPU to leave its idle clocks
-      choice.timings.push_back(
-          {candidate.name, contest.version_of(candidate.name), options_.timer(candidate.run)});
+      choice.timings.push_back(time(contest, candidate, choice.timings.empty()));
+    } catch (const Objection& objection) {
+      reject(candidate, objection);
     } catch (const Error& error) {
-      if (is_default) throw;
-      choice.rejected.push_back(fmt::format("{}: {}", candidate.name, error.what()));
+      if (&candidate == &shipped) throw;
+      reject(candidate, error);
     }
   }
-  put_in_order(choice.timings);
+  if (choice.timings.empty())
+    fail(ErrorKind::device, "{}: nothing computes it rightly ({}); use --kernels own", contest.key,
+         choice.rejected.front());
+  put_in_order(choice.timings, shipped.name);
   choice.winner = choice.timings.front().name;
   measured_[{options_.machine, contest.key}] = choice.timings;
   choices_[contest.key] = choice;

@@ -43,8 +43,7 @@ struct Contest {
   std::string key = {};
   std::vector<Candidate> candidates = {};  // the shipped default first
   VersionOf version_of = {};
-  /// Why the results that the last run left must not be taken; empty: nothing is wrong. Asked of
-  /// each candidate in turn, the shipped default first.
+  /// Why the results that the last run left must not be taken; empty: nothing is wrong.
   std::function<std::string()> objection = {};
 };
 
@@ -75,7 +74,8 @@ class Tuner {
   /// only wants to train would have to load a library to ask its version).
   std::optional<std::string> recall(const std::string& key, const VersionOf& version_of);
   /// Runs and times every candidate and returns the fastest, the shipped default where it is within
-  /// 3 % of that. A candidate that fails or is objected to is out. Throws what the default throws.
+  /// 3 % of that. A candidate that fails or is objected to is out. Throws what the default throws,
+  /// and `device` when all are out.
   std::string measure(const Contest& contest);
   /// The shipped default, remembered as the choice.
   void take_default(const std::string& key, const std::string& name);
@@ -94,6 +94,7 @@ class Tuner {
   int id() const { return id_; }
 
  private:
+  Timing time(const Contest& contest, const Candidate& candidate, bool first) const;
   bool still_true(const std::vector<Timing>& timings, const VersionOf& version_of) const;
 
   Options options_;

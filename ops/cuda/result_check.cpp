@@ -22,21 +22,27 @@ double largest(const Tensor& values) {
 
 }  // namespace
 
-std::string ResultCheck::objection() {
-  const MemoryScope scope(MemoryUse::workspace);
-  Tensor actual = Tensor::empty({size_}, DType::float32, Device::gpu);
+void ResultCheck::keep() {
+  expected_ = copy();
+}
+
+std::string ResultCheck::objection() const {
   if (size_ == 0) return "";
-  copy_on_device(actual.data<float>(), result_, actual.bytes());
-  if (!expected_.defined()) {
-    expected_ = actual;
-    return "";
-  }
+  const MemoryScope scope(MemoryUse::workspace);
+  const Tensor actual = copy();
   Tensor difference = Tensor::empty({size_}, DType::float32, Device::gpu);
   binary(Binary::subtract, actual, expected_, difference);
   const double worst = largest(difference), scale = largest(expected_);
   if (worst <= tolerance_ * scale) return "";
   return fmt::format("its result is wrong by up to {:.3g}, where the largest value is {:.3g}",
                      worst, scale);
+}
+
+Tensor ResultCheck::copy() const {
+  const MemoryScope scope(MemoryUse::workspace);
+  const Tensor copied = Tensor::empty({size_}, DType::float32, Device::gpu);
+  copy_on_device(copied.data<float>(), result_, copied.bytes());
+  return copied;
 }
 
 double tolerance_of_sums(bool tf32) {

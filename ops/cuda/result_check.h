@@ -14,11 +14,15 @@ class ResultCheck {
   ResultCheck(const float* result, int64_t size, double tolerance)
       : result_(result), size_(size), tolerance_(tolerance) {}
 
-  /// The first call keeps what is there now; later ones say in words how it differs from that, or
-  /// nothing. Waits for the GPU.
-  std::string objection();
+  /// What is there now is right.
+  void keep();
+  /// How what is there now differs from what was kept, in words; empty when it does not. Waits for
+  /// the GPU.
+  std::string objection() const;
 
  private:
+  Tensor copy() const;
+
   const float* result_;
   int64_t size_;
   double tolerance_;

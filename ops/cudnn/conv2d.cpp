@@ -105,6 +105,18 @@ Key key_of(ConvPass pass, const Conv2dGeometry& g, Precision precision, int64_t 
           w.output};
 }
 
+void run_own(ConvPass pass, const Conv2dGeometry& geometry, Tensor image, Tensor filter,
+             Tensor result) {
+  switch (pass) {
+    case ConvPass::forward:
+      return cuda::conv2d(geometry, image, filter, result);
+    case ConvPass::grad_input:
+      return cuda::conv2d_grad_input(geometry, result, filter, image);
+    case ConvPass::grad_weight:
+      return cuda::conv2d_grad_weight(geometry, image, result, filter);
+  }
+}
+
 void run(ConvPass pass, const Conv2dGeometry& geometry, const Tensor& image, const Tensor& filter,
          const Tensor& result) {
   // Never destroyed: cuDNN may be gone by the time that static objects go.
@@ -125,6 +137,7 @@ void run(ConvPass pass, const Conv2dGeometry& geometry, const Tensor& image, con
                              .operation = describe_conv2d(pass, geometry, alignment),
                              .bindings = bindings,
                              .result = written,
+                             .own_kernel = [&] { run_own(pass, geometry, image, filter, result); },
                              .rules = rules_for(pass, precision)});
     found = plans.emplace(key, std::move(plan)).first;
   }

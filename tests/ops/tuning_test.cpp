@@ -133,6 +133,15 @@ TEST_F(TuningTest, LeavesOutWhatFailsOrIsWrong) {
   EXPECT_EQ(tuner.choices().at("relu of 7").rejected, rejected);
 }
 
+TEST_F(TuningTest, TheDefaultMayBeWrongToo) {
+  Contest all = contest({candidate("plain", 20), candidate("quick", 5), candidate("slow", 90)});
+  all.objection = [&]() -> std::string { return result_ == "plain" ? "off by one" : ""; };
+  EXPECT_EQ(Tuner(measuring()).choose(all), "quick");
+  all.objection = [] { return "off by one"; };
+  EXPECT_TRUE(fails(ErrorKind::device, "relu of 7: nothing computes it rightly (plain: off by one)",
+                    [&] { Tuner(measuring()).choose(all); }));
+}
+
 TEST_F(TuningTest, ThrowsWhatTheDefaultThrows) {
   Candidate failing{"failing", [] { fail(ErrorKind::device, "no such engine"); }};
   Tuner tuner(measuring());
