@@ -13,6 +13,7 @@
 
 #include "nn/idx_file.h"
 #include "tensor/error.h"
+#include "tensor/parallel.h"
 
 namespace strata::nn {
 namespace {
@@ -123,11 +124,27 @@ int64_t count_classes(const fs::path& folder, const IdxFile& train, const IdxFil
   return classes;
 }
 
+/// CRC-32, each thread its pieces.
+uint32_t checksum_of(const std::vector<uint8_t>& values) {
+  constexpr size_t kPiece = size_t{1} << 20;
+  std::vector<uLong> sums((values.size() + kPiece - 1) / kPiece);
+  const auto length = [&](size_t piece) {
+    return std::min(kPiece, values.size() - piece * kPiece);
+  };
+  parallel_for(static_cast<int64_t>(sums.size()), 1, [&](int64_t begin, int64_t end) {
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(end); ++i)
+      sums[i] = crc32_z(0, values.data() + i * kPiece, length(i));
+  });
+  uLong whole = 0;
+  for (size_t i = 0; i < sums.size(); ++i)
+    whole = crc32_combine(whole, sums[i], static_cast<z_off_t>(length(i)));
+  return static_cast<uint32_t>(whole);
+}
+
 bool is_mnist(const std::array<IdxFile, 4>& files) {
   if (files[0].extents != std::vector<int64_t>{60000, 28, 28}) return false;
   for (size_t i = files.size(); i-- > 0;) {  // small files first
-    const auto& values = files[i].values;
-    if (crc32_z(0, values.data(), values.size()) != kRoles[i].mnist_checksum) return false;
+    if (checksum_of(files[i].values) != kRoles[i].mnist_checksum) return false;
   }
   return true;
 }

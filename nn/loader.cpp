@@ -1,8 +1,10 @@
 #include "nn/loader.h"
 
+#include <atomic>
 #include <cmath>
 
 #include "ops/gather_batch.h"
+#include "tensor/parallel.h"
 #include "tensor/pool.h"
 
 namespace strata::nn {
@@ -33,16 +35,22 @@ struct Moments {
   double mean, deviation;
 };
 
-/// Of all bytes, counted as fractions of 255. The sums are integers, hence exact.
+/// Of all bytes, counted as fractions of 255. The sums are integers, hence exact in any order.
 Moments moments_of(const std::vector<uint8_t>& pixels) {
-  uint64_t sum = 0, squares = 0;
-  for (const uint64_t pixel : pixels) {
-    sum += pixel;
-    squares += pixel * pixel;
-  }
+  std::atomic<uint64_t> sum = 0, squares = 0;
+  parallel_for(static_cast<int64_t>(pixels.size()), 1 << 16, [&](int64_t begin, int64_t end) {
+    uint64_t part = 0, part_squares = 0;
+    for (int64_t i = begin; i < end; ++i) {
+      const uint64_t pixel = pixels[static_cast<size_t>(i)];
+      part += pixel;
+      part_squares += pixel * pixel;
+    }
+    sum += part;
+    squares += part_squares;
+  });
   const double count = static_cast<double>(pixels.size());
-  const double mean = static_cast<double>(sum) / count;
-  const double variance = static_cast<double>(squares) / count - mean * mean;
+  const double mean = static_cast<double>(sum.load()) / count;
+  const double variance = static_cast<double>(squares.load()) / count - mean * mean;
   return {mean / 255, variance > 0 ? std::sqrt(variance) / 255 : 1};
 }
 

@@ -29,7 +29,7 @@ SGD::SGD(FlatParameters& parameters, const ops::SgdOptions& options)
   if (options.momentum > 0) velocity_ = make_state();
 }
 
-void SGD::update(const ops::StepState& state) {
+void SGD::update(ops::StepState& state) {
   ops::sgd_update(parameters_.values(), parameters_.gradients(), velocity_, state, options_);
 }
 
@@ -38,6 +38,10 @@ std::string SGD::description() const {
   if (options_.momentum > 0)
     text += fmt::format(", {}momentum {}", options_.nesterov ? "Nesterov " : "", options_.momentum);
   return text + decay_text(options_.weight_decay);
+}
+
+std::vector<Tensor> SGD::state() const {
+  return velocity_.defined() ? std::vector{velocity_} : std::vector<Tensor>{};
 }
 
 Adam::Adam(FlatParameters& parameters, const AdamOptions& options)
@@ -49,13 +53,17 @@ Adam::Adam(FlatParameters& parameters, const ops::AdamOptions& options)
       first_moment_(make_state()),
       second_moment_(make_state()) {}
 
-void Adam::update(const ops::StepState& state) {
+void Adam::update(ops::StepState& state) {
   ops::adam_update(parameters_.values(), parameters_.gradients(), first_moment_, second_moment_,
                    state, options_);
 }
 
 std::string Adam::description() const {
   return (options_.decoupled ? "AdamW" : "Adam") + decay_text(options_.weight_decay);
+}
+
+std::vector<Tensor> Adam::state() const {
+  return {first_moment_, second_moment_};
 }
 
 AdamW::AdamW(FlatParameters& parameters, const AdamOptions& options)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "nn/flat_parameters.h"
 #include "ops/adam_update.h"
@@ -16,11 +17,13 @@ class Optimizer {
   Optimizer(const Optimizer&) = delete;
   Optimizer& operator=(const Optimizer&) = delete;
 
-  /// Changes the parameters by their gradients with the state's learning rate; does nothing once
-  /// the state has diverged.
-  virtual void update(const ops::StepState& state) = 0;
+  /// Changes the parameters by their gradients with the state's learning rate, but for a state that
+  /// has diverged, and ends the step: the state then is that of the next one.
+  virtual void update(ops::StepState& state) = 0;
   /// "Adam", "SGD, momentum 0.9"
   virtual std::string description() const = 0;
+  /// What update() changes besides the parameters.
+  virtual std::vector<Tensor> state() const = 0;
 
  protected:
   explicit Optimizer(FlatParameters& parameters) : parameters_(parameters) {}
@@ -33,8 +36,9 @@ class Optimizer {
 class SGD : public Optimizer {
  public:
   explicit SGD(FlatParameters& parameters, const ops::SgdOptions& options = {});
-  void update(const ops::StepState& state) override;
+  void update(ops::StepState& state) override;
   std::string description() const override;
+  std::vector<Tensor> state() const override;
 
  private:
   ops::SgdOptions options_;
@@ -51,8 +55,9 @@ struct AdamOptions {
 class Adam : public Optimizer {
  public:
   explicit Adam(FlatParameters& parameters, const AdamOptions& options = {});
-  void update(const ops::StepState& state) override;
+  void update(ops::StepState& state) override;
   std::string description() const override;
+  std::vector<Tensor> state() const override;
 
  protected:
   Adam(FlatParameters& parameters, const ops::AdamOptions& options);

@@ -3,11 +3,10 @@
 #include <numeric>
 
 #include "nn/divergence.h"
-#include "ops/advance_step.h"
 #include "ops/clip_norm.h"
-#include "ops/count_correct.h"
 #include "ops/softmax_cross_entropy.h"
 #include "tensor/autograd.h"
+#include "tensor/branch.h"
 
 namespace strata::nn {
 
@@ -23,8 +22,7 @@ double EpochMetrics::accuracy() const {
 TrainingStep::TrainingStep(const TrainingParts& parts)
     : parts_(parts),
       state_(ops::first_step(parts.schedule, parts.parameters.device())),
-      metrics_(ops::StepMetrics::of(parts.loader.steps_per_epoch(), parts.parameters.device())),
-      correct_(Tensor::zeros({1}, DType::int32, parts.parameters.device())) {
+      metrics_(ops::StepMetrics::of(parts.loader.steps_per_epoch(), parts.parameters.device())) {
   check(parts.loader.device() == parts.parameters.device(),
         "training: the model is on the {}, the data on the {}", parts.parameters.device(),
         parts.loader.device());
@@ -34,19 +32,31 @@ TrainingStep::TrainingStep(const TrainingParts& parts)
 }
 
 void TrainingStep::run() {
+  queue();
+  count(1);
+}
+
+void TrainingStep::queue() {
   const Batch batch = parts_.loader.batch(state_.step);
   parts_.parameters.zero_grad();
   const Tensor logits = parts_.model(batch.images);
   const Tensor loss = ops::softmax_cross_entropy(logits, batch.labels);
+  {
+    const Branch beside_backward;  // which joins it
+    ops::record_metrics(logits, batch.labels, loss, state_, metrics_);
+  }
   backward(loss);
 
-  const NoGradScope no_grad;
-  ops::count_correct(logits, batch.labels, correct_);
-  ops::record_metrics(loss, correct_, state_, metrics_);
   if (parts_.max_grad_norm > 0) ops::clip_norm(parts_.parameters.gradients(), parts_.max_grad_norm);
   parts_.optimizer.update(state_);
-  ops::advance_step(state_, parts_.schedule);
-  ++steps_done_;
+}
+
+std::vector<Tensor> TrainingStep::state() const {
+  std::vector<Tensor> state = {parts_.parameters.values(), state_.step, state_.learning_rate,
+                               state_.diverged_at};
+  for (const Tensor& tensor : parts_.optimizer.state()) state.push_back(tensor);
+  for (const NamedTensor& buffer : parts_.model.buffers()) state.push_back(*buffer.tensor);
+  return state;
 }
 
 EpochMetrics TrainingStep::read_metrics() const {

@@ -1,6 +1,7 @@
-// One training step, written so that it can be captured as a CUDA graph: after the first two runs
-// it asks the memory pool for nothing new, and it never waits for the device. What changes between steps is in device
-// memory (ops/step_state.h), and so is what it leaves to be read.
+// One training step, written so that it can be captured as a CUDA graph (captured_step.h): after
+// the first two runs it asks the memory pool for nothing new, and it never waits for the device.
+// What changes between steps is in device memory (ops/step_state.h), and so is what it leaves to be
+// read.
 #pragma once
 
 #include <string>
@@ -42,10 +43,18 @@ class TrainingStep {
   /// neither 0 nor above.
   explicit TrainingStep(const TrainingParts& parts);
 
-  /// Batch, forward, loss, backward, clipping, metrics, update. The loss is the mean cross-entropy
+  /// Batch, forward, loss, metrics, backward, clipping, update. The loss is the mean cross-entropy
   /// of the model's outputs, taken as logits. Once a loss is not finite, weights stay as they are.
   void run();
 
+  /// The work of run(), not counted as a step: to record it, or for a trial.
+  void queue();
+  /// Counts steps that were done by launching a recording of queue().
+  void count(int64_t steps) { steps_done_ += steps; }
+  /// All that a step changes and a later one reads. Copies of these, put back, undo steps.
+  std::vector<Tensor> state() const;
+
+  Device device() const { return state_.device(); }
   int64_t steps_done() const { return steps_done_; }
   /// Waits for the device.
   EpochMetrics read_metrics() const;
@@ -59,7 +68,6 @@ class TrainingStep {
   TrainingParts parts_;
   ops::StepState state_;
   ops::StepMetrics metrics_;
-  Tensor correct_;  // of the step under way
   int64_t steps_done_ = 0;
 };
 

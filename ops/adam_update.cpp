@@ -2,12 +2,12 @@
 
 #include "ops/adam_update_kernels.h"
 #include "ops/dispatch.h"
-#include "ops/update_checks.h"
+#include "ops/flat_update.h"
 
 namespace strata::ops {
 
 void adam_update(Tensor& weights, const Tensor& gradients, Tensor& first_moment,
-                 Tensor& second_moment, const StepState& state, const AdamOptions& options) {
+                 Tensor& second_moment, StepState& state, const AdamOptions& options) {
   check(options.beta1 >= 0 && options.beta1 < 1 && options.beta2 >= 0 && options.beta2 < 1,
         "adam_update: betas must lie in [0, 1), got {} and {}", options.beta1, options.beta2);
   check(options.epsilon > 0 && options.weight_decay >= 0,
@@ -15,7 +15,7 @@ void adam_update(Tensor& weights, const Tensor& gradients, Tensor& first_moment,
         options.epsilon, options.weight_decay);
   check_update("adam_update", weights, {&gradients, &first_moment, &second_moment}, state);
   const Rung rung = choose_rung("adam_update", weights);
-  STRATA_DISPATCH(rung, adam_update, options, state, gradients, weights, first_moment,
+  STRATA_DISPATCH(rung, adam_update, options, gradients, state, weights, first_moment,
                   second_moment);
 }
 

@@ -9,8 +9,9 @@
 //
 // Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1; Loshchilov
 // and Hutter, "Decoupled Weight Decay Regularization", ICLR 2019, algorithm 2, with the decay
-// scaled by l as every framework does. Nothing is written once state.diverged_at is set: the
-// weights then are those that made the loss go wrong.
+// scaled by l as every framework does. Weights and moments stay as they are once state.diverged_at
+// is set: the weights then are those that made the loss go wrong. Either way this ends the step
+// (ops/step_state.h).
 #pragma once
 
 #include "ops/step_state.h"
@@ -28,6 +29,6 @@ struct AdamOptions {
 /// All tensors float32, of one size and on one device. Throws `invalid_argument` otherwise, and
 /// unless 0 <= beta < 1, epsilon > 0 and weight_decay >= 0.
 void adam_update(Tensor& weights, const Tensor& gradients, Tensor& first_moment,
-                 Tensor& second_moment, const StepState& state, const AdamOptions& options);
+                 Tensor& second_moment, StepState& state, const AdamOptions& options);
 
 }  // namespace strata::ops

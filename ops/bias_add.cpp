@@ -5,6 +5,7 @@
 #include "ops/dispatch.h"
 #include "ops/reduce_kernels.h"
 #include "tensor/autograd.h"
+#include "tensor/branch.h"
 
 namespace strata::ops {
 namespace {
@@ -19,6 +20,7 @@ struct BiasAddNode : Node {
       const ReduceGeometry columns{.reduced = grad_output.size() / channels, .inner = channels};
       Tensor no_positions;
       const Rung rung = choose_rung("bias_add", grad_output);
+      const Branch branch(needs_for_leaf(1));
       STRATA_DISPATCH(rung, reduce, Reduction::sum, columns, grad_output, grad_bias, no_positions);
     }
     return {grad_output, grad_bias};

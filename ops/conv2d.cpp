@@ -5,6 +5,7 @@
 #include "ops/conv2d_kernels.h"
 #include "ops/dispatch.h"
 #include "tensor/autograd.h"
+#include "tensor/branch.h"
 
 namespace strata {
 
@@ -60,19 +61,21 @@ struct Conv2dNode : Node {
   Gradients backward(const Tensor& grad_output) override {
     Tensor grad_input = make_grad(0), grad_weight = make_grad(1);
     const LibraryRung library = library_rung(*geometry);
+    if (grad_weight.defined()) {
+      const Branch branch(needs_for_leaf(1));
+      run_on_rung("conv2d", grad_output, library,
+                  {[&] { return "conv2d_grad_weight of " + geometry->to_string(); },
+                   [&](Rung rung) {
+                     STRATA_DISPATCH_WITH(cudnn, rung, conv2d_grad_weight, *geometry, input,
+                                          grad_output, grad_weight);
+                   }});
+    }
     if (grad_input.defined())
       run_on_rung("conv2d", grad_output, library,
                   {[&] { return "conv2d_grad_input of " + geometry->to_string(); },
                    [&](Rung rung) {
                      STRATA_DISPATCH_WITH(cudnn, rung, conv2d_grad_input, *geometry, grad_output,
                                           weight, grad_input);
-                   }});
-    if (grad_weight.defined())
-      run_on_rung("conv2d", grad_output, library,
-                  {[&] { return "conv2d_grad_weight of " + geometry->to_string(); },
-                   [&](Rung rung) {
-                     STRATA_DISPATCH_WITH(cudnn, rung, conv2d_grad_weight, *geometry, input,
-                                          grad_output, grad_weight);
                    }});
     return {grad_input, grad_weight};
   }

@@ -46,7 +46,10 @@ struct ConvStageNode : Node {
   ConvStageSaved saved;
 
   Gradients backward(const Tensor& grad_output) override {
-    ConvStageGradients gradients{make_grad(0), make_grad(1), make_grad(2)};
+    ConvStageGradients gradients{.input = make_grad(0),
+                                 .weight = make_grad(1),
+                                 .bias = make_grad(2),
+                                 .branch = needs(0) && is_for_leaves()};
     const bool first = !gradients.input.defined();
     run_stage(first ? "conv2d_relu_max_pool_grad_weight" : "conv2d_relu_max_pool_backward",
               *geometry, grad_output, [&]([[maybe_unused]] Rung rung) {
@@ -55,6 +58,10 @@ struct ConvStageNode : Node {
                                                       gradients);
               });
     return {gradients.input, gradients.weight, gradients.bias};
+  }
+
+  bool is_for_leaves() const {
+    return (!needs(1) || needs_for_leaf(1)) && (!needs(2) || needs_for_leaf(2));
   }
 };
 

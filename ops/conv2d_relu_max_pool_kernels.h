@@ -32,6 +32,7 @@ struct ConvStageSaved {
 /// What backward writes; undefined members are not needed and left out.
 struct ConvStageGradients {
   Tensor input, weight, bias;
+  bool branch = false;  // weight and bias may be written on a Branch (tensor/branch.h)
 };
 
 namespace cuda {

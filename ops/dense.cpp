@@ -38,7 +38,9 @@ std::string DenseGeometry::to_string() const {
 namespace ops {
 namespace {
 
-constexpr LibraryRung kLibrary{.rung = Rung::cublas};
+// Our own kernels by default: loading cuBLASLt takes 50 to 130 ms, which they would have to lose in
+// a run first.
+constexpr LibraryRung kLibrary{.rung = Rung::cublas, .automatic = false};
 
 struct DenseNode : Node {
   std::optional<DenseGeometry> geometry;
@@ -46,7 +48,10 @@ struct DenseNode : Node {
   Tensor output;  // for the mask of ReLU, otherwise undefined
 
   Gradients backward(const Tensor& grad_output) override {
-    DenseGradients gradients{make_grad(0), make_grad(1), make_grad(2)};
+    DenseGradients gradients{.input = make_grad(0),
+                             .weight = make_grad(1),
+                             .bias = make_grad(2),
+                             .branch = is_for_leaves()};
     const std::string_view without = gradients.input.defined() ? "" : " without input";
     run_on_rung(
         "dense", grad_output, kLibrary,
@@ -56,6 +61,10 @@ struct DenseNode : Node {
                                 grad_output, gradients);
          }});
     return {gradients.input, gradients.weight, gradients.bias};
+  }
+
+  bool is_for_leaves() const {
+    return (!needs(1) || needs_for_leaf(1)) && (!needs(2) || needs_for_leaf(2));
   }
 };
 

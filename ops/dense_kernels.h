@@ -24,6 +24,7 @@ struct DenseGeometry {
 /// What backward writes; undefined members are not needed and left out.
 struct DenseGradients {
   Tensor input, weight, bias;
+  bool branch = false;  // weight and bias may be written on a Branch (tensor/branch.h)
 };
 
 // `bias` is undefined when there is none. `output` is read by backward only for ReLU.

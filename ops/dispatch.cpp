@@ -2,6 +2,7 @@
 
 #include "ops/tuning.h"
 #include "tensor/cuda/libraries.h"
+#include "tensor/pool.h"
 
 namespace strata {
 namespace {
@@ -40,6 +41,7 @@ Rung choose_by_time(const LibraryRung& library, Rung shipped, const Trial& trial
     tuner().take_default(key, std::string(name_of(shipped)));
     return shipped;
   }
+  const ArenaScope memory(std::make_shared<Arena>(pool_of(Device::gpu)));  // of the losers, too
   Contest contest{.key = key, .version_of = version_of};
   for (const Rung rung : {shipped, shipped == Rung::cuda ? library.rung : Rung::cuda})
     contest.candidates.push_back({std::string(name_of(rung)), [&, rung] { trial.run(rung); }});

@@ -30,6 +30,8 @@ GatherGeometry::GatherGeometry(const Tensor& images, const Tensor& labels, const
         "gather_batch: images {} do not fit a batch of {} {}", images.shape(),
         batch_images.dtype(), batch_images.shape());
   batch = batch_images.extent(0);
+  steps = static_cast<uint32_t>((count + batch - 1) / batch);
+  half_bits = permutation_half_bits(static_cast<uint32_t>(count));
   check(batch_labels.dtype() == DType::int32 && batch_labels.shape() == Shape{batch},
         "gather_batch: a batch of {} needs as many int32 labels, got {} {}", batch,
         batch_labels.dtype(), batch_labels.shape());

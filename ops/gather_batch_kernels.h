@@ -9,6 +9,8 @@ namespace strata {
 
 struct GatherGeometry {
   int64_t count, batch, pixels;  // images, rows of the batch, bytes an image
+  uint32_t steps;                // an epoch
+  int half_bits;                 // of the permutation
   ops::GatherOptions options;
 
   /// Throws as ops::gather_batch says.
@@ -17,12 +19,13 @@ struct GatherGeometry {
                  const Tensor& batch_labels);
 
   /// The image in row `row` of the batch of step `step`.
-  STRATA_HOST_DEVICE int64_t image_of(int64_t step, int64_t row) const {
-    const int64_t steps = (count + batch - 1) / batch;
-    const int64_t position = (step % steps * batch + row) % count;
+  STRATA_HOST_DEVICE int64_t image_of(int32_t step, int64_t row) const {
+    const uint32_t epoch = static_cast<uint32_t>(step) / steps;
+    int64_t position = (static_cast<uint32_t>(step) - epoch * steps) * batch + row;
+    while (position >= count) position -= count;  // once at most, unless the batch exceeds the set
     if (!options.shuffle) return position;
-    return random_permutation(options.seed, static_cast<uint64_t>(step / steps),
-                              static_cast<uint32_t>(position), static_cast<uint32_t>(count));
+    return random_permutation(options.seed, epoch, static_cast<uint32_t>(position),
+                              static_cast<uint32_t>(count), half_bits);
   }
 };
 

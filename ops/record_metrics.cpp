@@ -1,5 +1,6 @@
 #include "ops/record_metrics.h"
 
+#include "ops/count_correct_kernels.h"
 #include "ops/dispatch.h"
 #include "ops/record_metrics_kernels.h"
 
@@ -12,16 +13,15 @@ StepMetrics StepMetrics::of(int64_t steps, Device device) {
           .correct = Tensor::zeros({steps}, DType::int32, device)};
 }
 
-void record_metrics(const Tensor& loss, Tensor& correct, StepState& state, StepMetrics& metrics) {
+void record_metrics(const Tensor& logits, const Tensor& labels, const Tensor& loss,
+                    StepState& state, StepMetrics& metrics) {
+  check_classification("record_metrics", logits, labels);
   check(loss.size() == 1 && loss.dtype() == DType::float32,
         "record_metrics: the loss must be one float32, got {} {}", loss.dtype(), loss.shape());
-  check(correct.size() == 1 && correct.dtype() == DType::int32,
-        "record_metrics: the count must be one int32, got {} {}", correct.dtype(), correct.shape());
-  check_same_device("record_metrics", loss, correct);
-  check_same_device("record_metrics", loss, state.step);
-  check_same_device("record_metrics", loss, metrics.losses);
-  const Rung rung = choose_rung("record_metrics", loss);
-  STRATA_DISPATCH(rung, record_metrics, loss, correct, state, metrics);
+  for (const Tensor& other : {loss, state.step, metrics.losses})
+    check_same_device("record_metrics", logits, other);
+  const Rung rung = choose_rung("record_metrics", logits);
+  STRATA_DISPATCH(rung, record_metrics, logits, labels, loss, state, metrics);
 }
 
 }  // namespace strata::ops

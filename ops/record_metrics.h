@@ -1,11 +1,12 @@
 // What a training step leaves behind for whoever asks later, on the device, so that asking is the
 // only time the host waits:
 //
-//   losses[step mod n] <- loss        correct[step mod n] <- correct <- 0
+//   losses[step mod n] <- loss
+//   correct[step mod n] <- right answers in the batch, as ops/count_correct.h counts them
 //   diverged_at <- step               if the loss is not finite and it is the first
 //
-// The count is moved because count_correct adds to it. All this runs before the optimizer, which
-// then leaves the weights as they were.
+// All this runs before the optimizer, which then leaves the weights as they were, and ends the
+// step.
 #pragma once
 
 #include "ops/step_state.h"
@@ -15,13 +16,15 @@ namespace strata::ops {
 /// A ring over the last n steps: with n the steps of an epoch, an epoch's end finds just its own.
 struct StepMetrics {
   Tensor losses;   // float32 (n)
-  Tensor correct;  // int32 (n): right answers in the step's batch
+  Tensor correct;  // int32 (n)
 
   /// Zeros for n steps. Throws `invalid_argument` unless steps >= 1.
   static StepMetrics of(int64_t steps, Device device);
 };
 
-/// `loss` float32 and `correct` int32, one element each. Throws `invalid_argument` otherwise.
-void record_metrics(const Tensor& loss, Tensor& correct, StepState& state, StepMetrics& metrics);
+/// `logits` (N, C) float, `labels` (N) int32, `loss` one float32. Throws `invalid_argument`
+/// otherwise, and when devices differ.
+void record_metrics(const Tensor& logits, const Tensor& labels, const Tensor& loss,
+                    StepState& state, StepMetrics& metrics);
 
 }  // namespace strata::ops

@@ -5,9 +5,9 @@
 
 namespace strata {
 
-#define STRATA_RECORD_METRICS_KERNELS                                                      \
-  void record_metrics(const Tensor& loss, Tensor& correct, ops::StepState& state,          \
-                      ops::StepMetrics& metrics);
+#define STRATA_RECORD_METRICS_KERNELS                                                 \
+  void record_metrics(const Tensor& logits, const Tensor& labels, const Tensor& loss, \
+                      ops::StepState& state, ops::StepMetrics& metrics);
 namespace reference { STRATA_RECORD_METRICS_KERNELS }
 namespace cpu { STRATA_RECORD_METRICS_KERNELS }
 namespace cuda { STRATA_RECORD_METRICS_KERNELS }

@@ -11,7 +11,7 @@ namespace strata {
 /// its reason, in each op's .cpp).
 enum class Kernels { automatic, library, own, reference };
 
-/// `tf32` lets libraries round the inputs of products to 10 bits of mantissa for the tensor cores;
+/// `tf32` lets products round their inputs to 10 bits of mantissa for the tensor cores;
 /// `fp32` is IEEE float32 throughout.
 enum class Precision { fp32, tf32 };
 

@@ -1,12 +1,12 @@
 #include "ops/sgd_update.h"
 
 #include "ops/dispatch.h"
+#include "ops/flat_update.h"
 #include "ops/sgd_update_kernels.h"
-#include "ops/update_checks.h"
 
 namespace strata::ops {
 
-void sgd_update(Tensor& weights, const Tensor& gradients, Tensor& velocity, const StepState& state,
+void sgd_update(Tensor& weights, const Tensor& gradients, Tensor& velocity, StepState& state,
                 const SgdOptions& options) {
   check(options.momentum >= 0 && options.momentum < 1 && options.weight_decay >= 0,
         "sgd_update: momentum must lie in [0, 1) and weight_decay be at least 0, got {} and {}",
@@ -19,7 +19,7 @@ void sgd_update(Tensor& weights, const Tensor& gradients, Tensor& velocity, cons
   else
     check_update("sgd_update", weights, {&gradients}, state);
   const Rung rung = choose_rung("sgd_update", weights);
-  STRATA_DISPATCH(rung, sgd_update, options, state, gradients, weights, velocity);
+  STRATA_DISPATCH(rung, sgd_update, options, gradients, state, weights, velocity);
 }
 
 }  // namespace strata::ops

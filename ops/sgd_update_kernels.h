@@ -6,11 +6,11 @@
 
 namespace strata {
 
-struct SgdStep {
+struct SgdRule {
   float momentum, decay;
   bool nesterov;
 
-  explicit SgdStep(const ops::SgdOptions& options)
+  explicit SgdRule(const ops::SgdOptions& options)
       : momentum(static_cast<float>(options.momentum)),
         decay(static_cast<float>(options.weight_decay)),
         nesterov(options.nesterov) {}
@@ -27,10 +27,10 @@ struct SgdStep {
   }
 };
 
-// `velocity` is undefined without momentum.
-#define STRATA_SGD_UPDATE_KERNELS                                                \
-  void sgd_update(const ops::SgdOptions& options, const ops::StepState& state,   \
-                  const Tensor& gradients, Tensor& weights, Tensor& velocity);
+// `velocity` is undefined without momentum. Each ends the step.
+#define STRATA_SGD_UPDATE_KERNELS                                           \
+  void sgd_update(const ops::SgdOptions& options, const Tensor& gradients,  \
+                  ops::StepState& state, Tensor& weights, Tensor& velocity);
 namespace reference { STRATA_SGD_UPDATE_KERNELS }
 namespace cpu { STRATA_SGD_UPDATE_KERNELS }
 namespace cuda { STRATA_SGD_UPDATE_KERNELS }

@@ -1,5 +1,6 @@
 #include "ops/softmax_cross_entropy.h"
 
+#include "ops/binary.h"
 #include "ops/dispatch.h"
 #include "ops/softmax_cross_entropy_kernels.h"
 #include "tensor/autograd.h"
@@ -22,16 +23,14 @@ CrossEntropyGeometry::CrossEntropyGeometry(const Tensor& logits, const Tensor& l
 namespace ops {
 namespace {
 
+// The gradient is that of a loss by itself: the chain rule leaves it to backward to scale it.
 struct CrossEntropyNode : Node {
-  Tensor logits, labels, log_sums;
+  Tensor grad_logits;
 
   Gradients backward(const Tensor& grad_output) override {
-    const CrossEntropyGeometry geometry(logits, labels);
-    Tensor grad_logits = make_grad(0);
-    const Rung rung = choose_rung("softmax_cross_entropy", logits);
-    STRATA_DISPATCH(rung, softmax_cross_entropy_backward, geometry, logits, labels, log_sums,
-                    grad_output, grad_logits);
-    return {grad_logits, Tensor()};
+    if (is_unit_gradient(grad_output)) return {grad_logits, Tensor()};
+    const MemoryScope scope(MemoryUse::gradients);
+    return {multiply(grad_logits, grad_output), Tensor()};
   }
 };
 
@@ -48,16 +47,17 @@ void check_labels(const CrossEntropyGeometry& geometry, const Tensor& labels) {
 Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels) {
   const CrossEntropyGeometry geometry(logits, labels);
   if (labels.device() == Device::cpu) check_labels(geometry, labels);
-  Tensor log_sums = Tensor::empty({geometry.rows}, logits.dtype(), logits.device());
   Tensor loss = Tensor::empty({}, logits.dtype(), logits.device());
+  Tensor grad_logits;
+  if (grad_enabled() && logits.requires_grad()) {
+    const MemoryScope scope(MemoryUse::gradients);
+    grad_logits = Tensor::empty(logits.shape(), logits.dtype(), logits.device());
+  }
   const Rung rung = choose_rung("softmax_cross_entropy", logits);
-  STRATA_DISPATCH(rung, softmax_cross_entropy, geometry, logits, labels, log_sums, loss);
-  return record<CrossEntropyNode>("softmax_cross_entropy", {logits, labels}, loss,
-                                  [&](CrossEntropyNode& node) {
-                                    node.logits = logits.detach();
-                                    node.labels = labels;
-                                    node.log_sums = log_sums;
-                                  });
+  STRATA_DISPATCH(rung, softmax_cross_entropy, geometry, logits, labels, loss, grad_logits);
+  return record<CrossEntropyNode>(
+      "softmax_cross_entropy", {logits, labels}, loss,
+      [&](CrossEntropyNode& node) { node.grad_logits = grad_logits; });
 }
 
 }  // namespace ops

@@ -11,14 +11,10 @@ struct CrossEntropyGeometry {
   CrossEntropyGeometry(const Tensor& logits, const Tensor& labels);
 };
 
-// `log_sums` (N) takes ln sum_c e^(x[n,c]): with it, backward needs one pass over the logits.
-// `loss` is one number.
-#define STRATA_CROSS_ENTROPY_KERNELS                                                              \
-  void softmax_cross_entropy(const CrossEntropyGeometry& geometry, const Tensor& logits,          \
-                             const Tensor& labels, Tensor& log_sums, Tensor& loss);               \
-  void softmax_cross_entropy_backward(const CrossEntropyGeometry& geometry, const Tensor& logits, \
-                                      const Tensor& labels, const Tensor& log_sums,               \
-                                      const Tensor& grad_output, Tensor& grad_logits);
+// `loss` is one number; `grad_logits` takes its gradient, and is undefined when nobody wants it.
+#define STRATA_CROSS_ENTROPY_KERNELS                                                     \
+  void softmax_cross_entropy(const CrossEntropyGeometry& geometry, const Tensor& logits, \
+                             const Tensor& labels, Tensor& loss, Tensor& grad_logits);
 namespace reference { STRATA_CROSS_ENTROPY_KERNELS }
 namespace cpu { STRATA_CROSS_ENTROPY_KERNELS }
 namespace cuda { STRATA_CROSS_ENTROPY_KERNELS }

@@ -1,12 +1,22 @@
 #include "tensor/autograd.h"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 #include <unordered_set>
+
+#include "tensor/branch.h"
 
 namespace strata {
 namespace {
 
 thread_local bool recording = true;
+
+std::mutex units_mutex;
+std::map<std::pair<DType, Device>, Tensor>& units() {
+  static std::map<std::pair<DType, Device>, Tensor> map;
+  return map;
+}
 
 }  // namespace
 
@@ -133,11 +143,14 @@ class BackwardPass {
   // An op may pass its grad_output on as it is, even to several inputs, so what a record holds may
   // be shared: a sum goes to memory of its own.
   static void accumulate(GradRecord& record, const Tensor& gradient, bool is_leaf) {
+    if (record.grad_written_in_place && is_same_memory(record.grad, gradient)) {
+      record.grad_written_in_place = false;  // through make_grad: nothing is left to do
+      return;
+    }
+    if (is_leaf) join_branches();  // a branch may have written either
     if (!record.grad.defined()) {
       // A leaf's gradient outlives the pass, so it must not alias what the op passed on.
       record.grad = is_leaf ? own_copy(gradient) : gradient.detach();
-    } else if (record.grad_written_in_place && is_same_memory(record.grad, gradient)) {
-      record.grad_written_in_place = false;  // through make_grad: nothing is left to do
     } else if (record.grad_is_stale) {
       record.grad.copy_from(gradient);
     } else if (is_leaf) {
@@ -162,6 +175,23 @@ class BackwardPass {
   std::vector<std::shared_ptr<GradRecord>> order_;
 };
 
+Tensor unit_gradient(DType dtype, Device device) {
+  const std::lock_guard lock(units_mutex);
+  Tensor& unit = units()[{dtype, device}];
+  if (unit.defined()) return unit;
+  const MemoryScope scope(MemoryUse::gradients);
+  const Tensor made = Tensor::full({}, 1.0, dtype, device);
+  if (!recording_gpu_work()) unit = made;  // what is being recorded has not been written yet
+  return made;
+}
+
+bool is_unit_gradient(const Tensor& gradient) {
+  const std::lock_guard lock(units_mutex);
+  const auto unit = units().find({gradient.dtype(), gradient.device()});
+  return unit != units().end() && unit->second.defined() &&
+         gradient.shares_memory_with(unit->second);
+}
+
 void backward(const Tensor& loss, const Tensor& grad_output) {
   check(loss.defined() && loss.requires_grad(),
         "backward: the tensor was not recorded: no input requires gradients, or a NoGradScope was "
@@ -173,11 +203,9 @@ void backward(const Tensor& loss, const Tensor& grad_output) {
         "backward: a tensor of shape {} needs a grad_output of that shape; a loss is one number",
         loss.shape());
   const NoGradScope no_grad;
-  Tensor seed = grad_output;
-  if (!seed.defined()) {
-    const MemoryScope scope(MemoryUse::gradients);
-    seed = Tensor::full(loss.shape(), 1.0, loss.dtype(), loss.device());
-  }
+  const Tensor seed = grad_output.defined()
+                          ? grad_output
+                          : unit_gradient(loss.dtype(), loss.device()).view(loss.shape());
   check(seed.shape() == loss.shape() && seed.dtype() == loss.dtype() &&
             seed.device() == loss.device(),
         "backward: grad_output is {} {}, the tensor {} {}", seed.dtype(), seed.shape(),
@@ -185,6 +213,7 @@ void backward(const Tensor& loss, const Tensor& grad_output) {
   BackwardPass pass(loss.record());
   loss.record()->grad = seed.detach();
   pass.run();
+  join_branches();
 }
 
 void zero_grad(const Tensor& leaf) {

@@ -42,6 +42,11 @@ class Node {
 
  protected:
   bool needs(size_t input) const { return edges_[input].record != nullptr; }
+  /// Whether the gradient of an input goes to a leaf. Nothing reads it before the pass ends, so it
+  /// may be computed on a Branch (branch.h).
+  bool needs_for_leaf(size_t input) const {
+    return needs(input) && !edges_[input].record->producer;
+  }
   /// Uninitialised memory for the gradient of an input, undefined where none is needed. It is the
   /// leaf's own gradient buffer when nothing has been written there yet, which saves a copy.
   Tensor make_grad(size_t input) const;
@@ -96,6 +101,13 @@ Tensor record(std::string_view op, const std::vector<Tensor>& inputs, Tensor out
   }
   return output;
 }
+
+/// The gradient of a loss by itself, from which backward() starts: the number 1, made at its first
+/// use and kept, so that a captured step finds it in place. Never written to.
+Tensor unit_gradient(DType dtype, Device device);
+/// Whether this is the very memory of unit_gradient(): an op that knows its gradient for 1 need not
+/// scale it. A tensor that happens to hold a 1 is not.
+bool is_unit_gradient(const Tensor& gradient);
 
 /// Computes d loss / d leaf for every leaf behind `loss` and adds it to the leaf's grad(). The
 /// graph is freed on the way. Throws `invalid_argument` when `loss` has more than one element and

@@ -4,13 +4,16 @@
 // keeps returned blocks in free lists and hands them out again, so after the first steps nothing is
 // asked of the driver or the system, which a step captured as a graph could not do. On a GPU a
 // block may be reused while its last reader is still queued: all work goes through one stream, so
-// the next writer comes after it. What this leaves out: splitting and joining blocks.
+// the next writer comes after it. Two things break that order, and each has its means here: work
+// beside the stream (hold_releases) and a captured graph, which writes to the same addresses at
+// every launch (Arena). What this leaves out: splitting and joining blocks.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <unordered_map>
@@ -36,6 +39,8 @@ struct MemoryReport {
   std::string to_string() const;
 };
 
+class Arena;
+
 class Pool {
  public:
   /// Where blocks come from. `allocate` returns null when there is no memory left.
@@ -53,29 +58,92 @@ class Pool {
   void* allocate(size_t bytes, MemoryUse use);
   void release(void* block) noexcept;
 
-  /// Returns the free lists to the system.
+  /// Returns the free lists to the system; arenas keep theirs.
   void trim() noexcept;
+
+  /// From now on released blocks wait instead of being handed out again: work that is queued beside
+  /// the stream may still use them. When more than `limit` bytes wait, or memory runs out, the next
+  /// allocation calls `join`, which must see to it that all such work comes before what is queued
+  /// next, and then call end_hold() or free_held(). Does nothing while blocks are held already.
+  void hold_releases(size_t limit, void (*join)());
+  /// What waits may be handed out again; blocks released from now on wait again, or do not.
+  void free_held() noexcept;
+  void end_hold() noexcept;
+
   MemoryReport report() const;
   void reset_peak();
   /// No more than this is asked of the system: for sharing a device, and for tests.
   void set_limit(size_t bytes);
 
  private:
+  friend class Arena;
+  using FreeLists = std::map<size_t, std::vector<void*>>;
+
   struct Block {
     size_t bytes;
     MemoryUse use;
+    Arena* home;  // null: the pool itself
   };
 
-  void* take_from_system(size_t bytes, size_t requested);
+  struct Held {
+    void* block;
+    size_t bytes;
+    Arena* home;
+  };
+
+  Arena* current_arena() const;
+  void join_held(std::unique_lock<std::mutex>& lock);
+  void* take(size_t bytes, Arena* home, std::unique_lock<std::mutex>& lock);
+  static void* take_free(FreeLists& lists, size_t bytes);
+  void* take_from_system(size_t bytes);
+  void put_back(void* block, size_t bytes, Arena* home) noexcept;
+  void free_held_locked() noexcept;
   void trim_locked() noexcept;
+  void close(Arena& arena) noexcept;
 
   const Device device_;
   const Source source_;
   mutable std::mutex mutex_;
   std::unordered_map<void*, Block> live_;
-  std::map<size_t, std::vector<void*>> free_;
+  FreeLists free_;
+  std::vector<Held> held_;
+  size_t held_bytes_ = 0, hold_limit_ = 0;
+  void (*join_)() = nullptr;  // null: nothing is held
   MemoryReport report_;
   size_t limit_ = SIZE_MAX;
+};
+
+/// Blocks of a pool that are set apart. While an ArenaScope lives, a block comes from its arena's
+/// free lists if it can, otherwise from the pool, and returns to the arena. So a captured graph,
+/// whose launches write to the blocks that its recording was given, keeps them: a tensor made
+/// outside of the scope never gets one, and trim() leaves them alone. What is allocated inside the
+/// scope must not be used across a launch. Free blocks go back to the pool with the arena.
+class Arena {
+ public:
+  explicit Arena(Pool& pool) : pool_(pool) {}
+  ~Arena() { pool_.close(*this); }
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+ private:
+  friend class Pool;
+  Pool& pool_;
+  Pool::FreeLists free_;
+};
+
+/// Blocks are allocated in `arena` while this object lives; those of other pools are not concerned.
+class ArenaScope {
+ public:
+  explicit ArenaScope(std::shared_ptr<Arena> arena);
+  ~ArenaScope();
+  ArenaScope(const ArenaScope&) = delete;
+  ArenaScope& operator=(const ArenaScope&) = delete;
+
+  /// Null outside of any scope.
+  static const std::shared_ptr<Arena>& current();
+
+ private:
+  std::shared_ptr<Arena> previous_;
 };
 
 /// The pool of a device. Throws `device` when the GPU cannot be used.

@@ -47,13 +47,20 @@ STRATA_HOST_DEVICE inline float random_uniform(uint64_t seed, uint64_t stream, u
   return static_cast<float>(random_word(seed, stream, index) >> 8) * 0x1p-24f;
 }
 
+/// The smallest h >= 1 with 2^(2h) >= count.
+STRATA_HOST_DEVICE inline int permutation_half_bits(uint32_t count) {
+  int half_bits = 1;
+  while (half_bits < 16 && (uint64_t{1} << (2 * half_bits)) < count) ++half_bits;
+  return half_bits;
+}
+
 /// Position `index` of a random permutation of [0, count), without sorting or memory: a four-round
 /// Feistel network over the next even power of two, walked until it falls inside the range (cycle
 /// walking: Black and Rogaway, "Ciphers with Arbitrary Finite Domains", CT-RSA 2002, section 3).
+/// `half_bits` are permutation_half_bits(count), for whoever draws often.
 STRATA_HOST_DEVICE inline uint32_t random_permutation(uint64_t seed, uint64_t stream,
-                                                      uint32_t index, uint32_t count) {
-  int half_bits = 1;
-  while (half_bits < 16 && (uint64_t{1} << (2 * half_bits)) < count) ++half_bits;
+                                                      uint32_t index, uint32_t count,
+                                                      int half_bits) {
   const uint32_t mask = (1u << half_bits) - 1;
   do {
     uint32_t left = index >> half_bits, right = index & mask;
@@ -66,6 +73,10 @@ STRATA_HOST_DEVICE inline uint32_t random_permutation(uint64_t seed, uint64_t st
     index = (left << half_bits) | right;
   } while (index >= count);
   return index;
+}
+STRATA_HOST_DEVICE inline uint32_t random_permutation(uint64_t seed, uint64_t stream,
+                                                      uint32_t index, uint32_t count) {
+  return random_permutation(seed, stream, index, count, permutation_half_bits(count));
 }
 
 }  // namespace strata

@@ -1,4 +1,5 @@
-// Ctrl-C asks the training loop to stop after the step that runs; a second one ends the program.
+// Ctrl-C asks the training loop to stop after the steps that are under way; a second one ends the
+// program.
 #pragma once
 
 #include <csignal>

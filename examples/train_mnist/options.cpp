@@ -123,13 +123,19 @@ void declare_options(CLI::App& app, Options& options) {
                       "--tune; reference: plain loops");
   add_choice<Precision>(app, "--precision", options.precision,
                         {{"fp32", Precision::fp32}, {"tf32", Precision::tf32}},
-                        "tf32 lets the libraries use tensor cores for products");
+                        "tf32 lets products use tensor cores");
   app.add_flag("--tune", options.tune,
                "measure which kernels are fastest where ~/.cache/strata/tuning.tsv does not say, "
                "and write it there");
   add_integer(app, "--threads", options.threads, 1, 1024, with_default("CPU threads", "all cores"));
   add_integer(app, "--memory-limit", options.memory_limit_mb, int64_t{1}, 1000 * kMillion,
               with_default("megabytes to take of the device", "all there is"));
+  app.add_flag(
+      "!--no-graph", options.graph,
+      "queue each kernel by itself; otherwise the GPU runs the whole step as a CUDA graph");
+  add_integer(app, "--steps-per-launch", options.steps_per_launch, int64_t{1}, int64_t{1000},
+              with_default("training steps in one launch of the graph",
+                           std::to_string(options.steps_per_launch)));
 
   app.option_defaults()->group("What it learns");
   app.add_option(

@@ -19,6 +19,8 @@ struct Options {
   DeviceChoice device = DeviceChoice::automatic;
   int threads = 0;                  // CPU threads; 0: all cores
   int64_t memory_limit_mb = 0;      // of the device's memory; 0: all there is
+  bool graph = true;                // on the GPU, the step as a CUDA graph
+  int64_t steps_per_launch = 10;    // of that graph
   std::optional<std::string> data;  // a folder of IDX files, or "digits"
   ModelKind model = ModelKind::lenet;
   int64_t epochs = 4;

@@ -99,6 +99,12 @@ std::string data_line(const nn::Dataset& data) {
                      data.source);
 }
 
+std::string step_line(const Results& results) {
+  if (!results.capture) return "each kernel queued by itself (--no-graph)";
+  return fmt::format("captured as a CUDA graph of {} nodes, {} steps a launch",
+                     results.capture->nodes, results.capture->steps_per_launch);
+}
+
 std::string_view model_name(const Options& options) {
   return options.model == ModelKind::lenet ? "lenet" : "mlp";
 }
@@ -133,6 +139,13 @@ json versions(const Run& run) {
   for (const auto& [name, library] : loaded_libraries())
     result[name] = {{"version", library.version}, {"path", library.path}};
   return result;
+}
+
+/// In seconds. Device and data are got ready side by side, the rest follows one by one.
+json seconds_of_each_part(const Run& run, const Results& results) {
+  return {{"device", run.device_seconds},      {"data", run.data_seconds},
+          {"upload", results.upload_seconds},  {"rehearsal", results.rehearsal_seconds},
+          {"training", results.train_seconds}, {"evaluation", results.evaluation_seconds}};
 }
 
 json to_json(const Run& run, const Results& results, double total_seconds) {
@@ -170,12 +183,17 @@ json to_json(const Run& run, const Results& results, double total_seconds) {
                  {"test_accuracy", results.test_accuracy()},
                  {"train_seconds", results.train_seconds},
                  {"total_seconds", total_seconds},
+                 {"startup", seconds_of_each_part(run, results)},
+                 {"graph", nullptr},
                  {"loss_per_epoch", results.loss_per_epoch},
                  {"test_accuracy_per_epoch", results.test_accuracy_per_epoch},
                  {"versions", versions(run)},
                  {"interrupted", results.interrupted},
                  {"target_accuracy", nullptr},
                  {"passed", nullptr}};
+  if (results.capture)
+    report["graph"] = {{"nodes", results.capture->nodes},
+                       {"steps_per_launch", results.capture->steps_per_launch}};
   if (run.target) report["target_accuracy"] = *run.target;
   if (const auto outcome = passed(run, results)) report["passed"] = *outcome;
   return report;
@@ -183,7 +201,7 @@ json to_json(const Run& run, const Results& results, double total_seconds) {
 
 }  // namespace
 
-void print_header(const Run& run, nn::Module& model) {
+void print_header(const Run& run, const Results& results, nn::Module& model) {
   const Options& options = run.options;
   const nn::Dataset& data = run.dataset;
   fmt::print("Strata {}: train_mnist\n", STRATA_VERSION);
@@ -197,7 +215,8 @@ void print_header(const Run& run, nn::Module& model) {
   print_fact("precision", options.precision == Precision::fp32 ? "fp32"
                           : run.device == Device::cpu
                               ? "fp32: tf32 has no effect on the CPU"
-                              : "tf32 in cuDNN and cuBLASLt, fp32 in all other kernels");
+                               : "tf32 in products on tensor cores, fp32 in all others");
+  if (run.device == Device::gpu) print_fact("step", step_line(results));
   print_fact("data", data_line(data));
   if (!run.data_note.empty()) print_fact("", run.data_note);
   print_fact(

@@ -11,7 +11,7 @@ namespace strata::train_mnist {
 
 /// What runs where, versions and files of the libraries that were loaded, the rung of each op that
 /// has run, and the model's layers.
-void print_header(const Run& run, nn::Module& model);
+void print_header(const Run& run, const Results& results, nn::Module& model);
 
 /// The last line: accuracy, time, PASS or FAIL.
 std::string verdict(const Run& run, const Results& results, double total_seconds);

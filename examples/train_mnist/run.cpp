@@ -1,5 +1,8 @@
 #include "examples/train_mnist/run.h"
 
+#include <chrono>
+#include <future>
+
 #include "nn/digits.h"
 #include "nn/idx.h"
 #include "tensor/build_config.h"
@@ -16,13 +19,24 @@ std::optional<std::string> why_no_gpu() {
   return "this program was built without GPU code (build with -DSTRATA_CUDA=ON)";
 }
 
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Starts the GPU too, when it is chosen.
 void choose_device(const Options& options, Run& run) {
   if (options.device == DeviceChoice::cpu) return;
+  const Clock::time_point start = Clock::now();
   const std::optional<std::string> obstacle = why_no_gpu();
   if (obstacle && options.device == DeviceChoice::gpu)
     fail(ErrorKind::device, "--device gpu: {}", *obstacle);
   run.device = obstacle ? Device::cpu : Device::gpu;
   if (obstacle) run.device_note = *obstacle;
+  if constexpr (kHasCuda)
+    if (run.device == Device::gpu) cuda::stream();
+  run.device_seconds = seconds_since(start);
 }
 
 void check_kernels(const Options& options, Device device) {
@@ -37,20 +51,39 @@ void check_kernels(const Options& options, Device device) {
          "--kernels library: this build has no library for the CPU; use own, or --device gpu");
 }
 
-void choose_data(const Options& options, Run& run) {
-  if (options.data && *options.data != "digits") {
-    run.dataset = nn::load_idx(*options.data);
-    return;
-  }
+struct ChosenData {
+  nn::Dataset dataset;
+  bool drawn = false;
+  std::string note = {};
+};
+
+ChosenData choose_data(const Options& options) {
+  if (options.data && *options.data != "digits") return {nn::load_idx(*options.data)};
+  std::string note;
   if (!options.data) {
-    if (const auto folder = nn::find_idx(nn::mnist_folders())) {
-      run.dataset = nn::load_idx(*folder);
-      return;
-    }
-    run.data_note = "MNIST is not here (./tools/get_mnist gets it): digits drawn by the program";
+    if (const auto folder = nn::find_idx(nn::mnist_folders())) return {nn::load_idx(*folder)};
+    note = "MNIST is not here (./tools/get_mnist gets it): digits drawn by the program";
   }
-  run.dataset = nn::draw_digits({.seed = options.seed});
-  run.drawn = true;
+  return {nn::draw_digits({.seed = options.seed}), /*drawn=*/true, note};
+}
+
+/// Starts the device while another thread reads the data: on a GPU each takes a good part of a
+/// short run.
+void choose_device_and_data(const Options& options, Run& run) {
+  std::future<ChosenData> reading = std::async(std::launch::async, [&options, &run] {
+    const Clock::time_point start = Clock::now();
+    ChosenData data = choose_data(options);
+    run.data_seconds = seconds_since(start);
+    return data;
+  });
+  choose_device(options, run);
+  check_kernels(options, run.device);
+  if (options.memory_limit_mb > 0)
+    pool_of(run.device).set_limit(static_cast<size_t>(options.memory_limit_mb) * 1'000'000);
+  ChosenData data = reading.get();
+  run.dataset = std::move(data.dataset);
+  run.drawn = data.drawn;
+  run.data_note = data.note;
 }
 
 /// What a healthy run of the defaults reaches with room to spare; see the README's table.
@@ -70,11 +103,7 @@ Run prepare(const Options& options) {
   Run run;
   run.options = options;
   if (options.threads > 0) set_thread_count(options.threads);
-  choose_device(options, run);
-  check_kernels(options, run.device);
-  if (options.memory_limit_mb > 0)
-    pool_of(run.device).set_limit(static_cast<size_t>(options.memory_limit_mb) * 1'000'000);
-  choose_data(options, run);
+  choose_device_and_data(options, run);
   const int64_t images = run.dataset.train.count;
   if (options.batch_size > images)
     fail(ErrorKind::usage, "--batch-size {} is larger than the training set of {} images",

@@ -21,13 +21,25 @@ struct Run {
   std::string data_note;  // why this data set was taken; empty when it was asked for
   double learning_rate = 0;
   std::optional<double> target;  // percent
+  double device_seconds = 0;     // to start the device; the data is read meanwhile
+  double data_seconds = 0;       // to read or draw the data
+};
+
+/// The step's CUDA graph.
+struct Capture {
+  int64_t nodes = 0;  // of one step: kernels, copies and fills
+  int64_t steps_per_launch = 0;
 };
 
 struct Results {
+  std::optional<Capture> capture;  // nothing when each kernel was queued by itself
   int64_t steps = 0;
   std::vector<double> loss_per_epoch;           // mean training loss
   std::vector<double> test_accuracy_per_epoch;  // percent
   double train_seconds = 0;                     // the training steps alone
+  double upload_seconds = 0;                    // to move the data to the device
+  double rehearsal_seconds = 0;                 // to build the model, try a step and record it
+  double evaluation_seconds = 0;
   bool interrupted = false;
 
   double test_accuracy() const {

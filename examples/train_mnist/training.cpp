@@ -7,6 +7,7 @@
 #include "examples/train_mnist/models.h"
 #include "examples/train_mnist/progress.h"
 #include "examples/train_mnist/report.h"
+#include "nn/captured_step.h"
 #include "nn/evaluate.h"
 #include "nn/flat_parameters.h"
 #include "nn/loader.h"
@@ -46,10 +47,13 @@ class Trainer {
                .optimizer = *optimizer_,
                .loader = loader_,
                .schedule = nn::make_schedule(run.options.schedule, run.learning_rate,
-                                             run.options.epochs * loader_.steps_per_epoch())}) {}
+                                             run.options.epochs * loader_.steps_per_epoch())}),
+        captured_(step_, {.capture = run.options.graph,
+                          .steps_per_launch = run.options.steps_per_launch}) {}
 
   nn::Module& model() { return *model_; }
   nn::TrainingStep& step() { return step_; }
+  nn::CapturedStep& captured() { return captured_; }
   int64_t steps_per_epoch() const { return loader_.steps_per_epoch(); }
   int64_t batch_size() const { return loader_.batch_size(); }
 
@@ -60,27 +64,23 @@ class Trainer {
   std::unique_ptr<nn::Optimizer> optimizer_;
   nn::Loader loader_;
   nn::TrainingStep step_;
+  nn::CapturedStep captured_;
 };
 
-// Evaluation needs less memory than training on as many images, so it fits whatever trained.
-int64_t test_batch(int64_t batch_size) { return std::min<int64_t>(1000, batch_size); }
-
-/// Two steps of a trainer that is then thrown away: they load the libraries, plan the convolutions
-/// and fill the memory pool, so that what cannot work is found, and said, before the header, and
-/// the clock of the training runs on training alone. Under --tune they measure the kernels, and so
-/// does an evaluation.
-void rehearse(const Run& run, const nn::DeviceDataset& data, int64_t batch_size) {
-  Trainer trainer(run, data, batch_size);
-  trainer.step().run();
-  trainer.step().run();
-  trainer.step().read_metrics();
-  if (tuner().measuring()) nn::evaluate(trainer.model(), data.test, test_batch(batch_size));
+/// A trainer that has rehearsed: libraries and kernels are loaded, the pool is filled and the step
+/// recorded, so that what cannot work is found, and said, before the header, and the clock of the
+/// training runs on training alone.
+std::unique_ptr<Trainer> make_trainer(const Run& run, const nn::DeviceDataset& data,
+                                      int64_t batch_size) {
+  auto trainer = std::make_unique<Trainer>(run, data, batch_size);
+  trainer->captured().rehearse();
+  return trainer;
 }
 
 bool fits(const Run& run, const nn::DeviceDataset& data, int64_t batch_size) {
   pool_of(run.device).trim();
   try {
-    rehearse(run, data, batch_size);
+    make_trainer(run, data, batch_size);
     return true;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::out_of_memory) throw;
@@ -102,10 +102,9 @@ int64_t largest_batch_that_fits(const Run& run, const nn::DeviceDataset& data) {
   return fitting;
 }
 
-void rehearse_or_explain(const Run& run, const nn::DeviceDataset& data) {
+std::unique_ptr<Trainer> make_trainer_or_explain(const Run& run, const nn::DeviceDataset& data) {
   try {
-    rehearse(run, data, run.options.batch_size);
-    tuner().finish();
+    return make_trainer(run, data, run.options.batch_size);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::out_of_memory) throw;
     tuner().finish();  // what fits does not depend on what is fast
@@ -116,6 +115,30 @@ void rehearse_or_explain(const Run& run, const nn::DeviceDataset& data) {
                                  batch, batch);
     fail(ErrorKind::out_of_memory, "{}; {}", error.what(), advice);
   }
+}
+
+/// How many test images go through the model at once. Evaluation needs less memory than training on
+/// as many images, so what trained fits; a GPU is worth trying with more, once, before the clock
+/// runs.
+int64_t rehearse_evaluation(const Run& run, Trainer& trainer, const nn::DeviceImages& test) {
+  constexpr int64_t kOnCpu = 1000, kOnGpu = 2000;
+  const int64_t safe = std::min(kOnCpu, trainer.batch_size());
+  if (run.device == Device::cpu) return safe;
+  const int64_t batch = std::min(kOnGpu, test.count());
+  try {
+    nn::evaluate(trainer.model(), test.slice(0, batch), batch);
+    return batch;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::out_of_memory) throw;
+    return safe;
+  }
+}
+
+/// Under --tune the rehearsals have measured the kernels.
+void finish_tuning(const Run& run) {
+  if (!tuner().measuring()) return;
+  tuner().finish();
+  pool_of(run.device).trim();  // of the workspaces of kernels that were not taken
 }
 
 nn::DeviceDataset upload(const Run& run) {
@@ -140,8 +163,11 @@ void check_finite(Trainer& trainer, const nn::EpochMetrics& metrics) {
 int64_t train_epoch(const Run& run, Trainer& trainer, int64_t epoch, Progress& progress) {
   const Clock::time_point start = Clock::now();
   const int64_t steps = trainer.steps_per_epoch();
-  for (int64_t step = 1; step <= steps; ++step) {
-    trainer.step().run();
+  const int64_t at_a_time = trainer.captured().steps_per_launch();
+  for (int64_t step = 0; step < steps;) {
+    const int64_t next = std::min(at_a_time, steps - step);
+    trainer.captured().run(next);
+    step += next;
     if (interrupted) return step;
     if (!progress.due()) continue;
     const nn::EpochMetrics metrics = trainer.step().read_metrics();
@@ -160,42 +186,56 @@ int64_t train_epoch(const Run& run, Trainer& trainer, int64_t epoch, Progress& p
   return steps;
 }
 
+/// Books the epoch and says what it came to.
+void finish_epoch(const Run& run, const nn::EpochMetrics& metrics, double test_accuracy,
+                  int64_t steps, double seconds, Results& results, Progress& progress) {
+  results.steps += steps;
+  results.train_seconds += seconds;
+  results.loss_per_epoch.push_back(metrics.mean_loss());
+  results.test_accuracy_per_epoch.push_back(test_accuracy);
+  results.interrupted = interrupted;
+  progress.finish_epoch(
+      {.epoch = static_cast<int64_t>(results.loss_per_epoch.size()),
+       .epochs = run.options.epochs,
+       .loss = metrics.mean_loss(),
+       .train_accuracy = 100 * metrics.accuracy(),
+       .test_accuracy = test_accuracy,
+       .seconds = seconds,
+       .images_per_second = static_cast<double>(steps * run.options.batch_size) / seconds});
+}
+
 }  // namespace
 
 Results train(const Run& run) {
-  const nn::DeviceDataset data = upload(run);
-  rehearse_or_explain(run, data);
-  Trainer trainer(run, data, run.options.batch_size);
-  print_header(run, trainer.model());
-
   Results results;
+  Clock::time_point start = Clock::now();
+  const nn::DeviceDataset data = upload(run);
+  results.upload_seconds = seconds_since(start);
+  start = Clock::now();
+  const std::unique_ptr<Trainer> trainer = make_trainer_or_explain(run, data);
+  const int64_t test_batch = rehearse_evaluation(run, *trainer, data.test);
+  finish_tuning(run);
+  if (const auto nodes = trainer->captured().nodes_per_step())
+    results.capture = {*nodes, trainer->captured().steps_per_launch()};
+  results.rehearsal_seconds = seconds_since(start);
+  print_header(run, results, trainer->model());
+
   Progress progress(run.options.quiet);
   for (int64_t epoch = 1; epoch <= run.options.epochs && !results.interrupted; ++epoch) {
-    const Clock::time_point start = Clock::now();
-    const int64_t steps = train_epoch(run, trainer, epoch, progress);
-    const nn::EpochMetrics metrics = trainer.step().read_metrics();  // waits for the device
+    start = Clock::now();
+    const int64_t steps = train_epoch(run, *trainer, epoch, progress);
+    const nn::EpochMetrics metrics = trainer->step().read_metrics();  // waits for the device
     const double seconds = seconds_since(start);
     progress.clear();
-    check_finite(trainer, metrics);
+    check_finite(*trainer, metrics);
 
-    const double test_accuracy =
-        100 * nn::evaluate(trainer.model(), data.test, test_batch(trainer.batch_size()));
-    results.steps += steps;
-    results.train_seconds += seconds;
-    results.loss_per_epoch.push_back(metrics.mean_loss());
-    results.test_accuracy_per_epoch.push_back(test_accuracy);
-    results.interrupted = interrupted;
-    progress.finish_epoch(
-        {.epoch = epoch,
-         .epochs = run.options.epochs,
-         .loss = metrics.mean_loss(),
-         .train_accuracy = 100 * metrics.accuracy(),
-         .test_accuracy = test_accuracy,
-         .seconds = seconds,
-         .images_per_second = static_cast<double>(steps * trainer.batch_size()) / seconds});
+    start = Clock::now();
+    const double accuracy = 100 * nn::evaluate(trainer->model(), data.test, test_batch);
+    results.evaluation_seconds += seconds_since(start);
+    finish_epoch(run, metrics, accuracy, steps, seconds, results, progress);
     if (results.interrupted)
       fmt::print("stopped by Ctrl-C after step {} of {} in epoch {}\n", steps,
-                 trainer.steps_per_epoch(), epoch);
+                 trainer->steps_per_epoch(), epoch);
   }
   return results;
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "tensor/branch.h"
 #include "tensor/build_config.h"
 #include "tensor/cuda/context.h"
 #include "tensor/cuda/timer.h"
@@ -49,7 +50,7 @@ Tuner make_tuner(const Run& run) {
     const cuda::DeviceInfo& info = cuda::device_info();
     options.machine =
         fmt::format("{}, driver {}, CUDA {}", info.name, info.driver, info.runtime_cuda);
-    options.busy = cuda::is_capturing;
+    options.busy = recording_gpu_work;
     if (run.options.tune) options.timer = cuda::time_work;
   }
   return Tuner(std::move(options));

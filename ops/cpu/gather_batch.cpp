@@ -13,7 +13,7 @@ void gather_batch(const GatherGeometry& geometry, const Tensor& images, const Te
   for (size_t pixel = 0; pixel < value_of.size(); ++pixel)
     value_of[pixel] = std::fma(static_cast<float>(pixel), scale, offset);
 
-  const int64_t now = *step.data<int32_t>();
+  const int32_t now = *step.data<int32_t>();
   constexpr int64_t kGrain = 32;  // images
   parallel_for(geometry.batch, kGrain, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {

@@ -2,9 +2,9 @@
 
 namespace strata::cpu {
 
-void record_metrics(const Tensor& loss, Tensor& correct, ops::StepState& state,
-                    ops::StepMetrics& metrics) {
-  reference::record_metrics(loss, correct, state, metrics);  // three numbers: nothing to gain
+void record_metrics(const Tensor& logits, const Tensor& labels, const Tensor& loss,
+                    ops::StepState& state, ops::StepMetrics& metrics) {
+  reference::record_metrics(logits, labels, loss, state, metrics);  // as cpu/count_correct.cpp says
 }
 
 }  // namespace strata::cpu

@@ -1,3 +1,4 @@
+#include "ops/flat_update.h"
 #include "ops/sgd_update_kernels.h"
 #include "tensor/parallel.h"
 
@@ -6,13 +7,8 @@ namespace {
 
 constexpr int64_t kGrain = 16384;  // elements that are not worth another thread
 
-}  // namespace
-
-void sgd_update(const ops::SgdOptions& options, const ops::StepState& state,
-                const Tensor& gradients, Tensor& weights, Tensor& velocity) {
-  if (*state.diverged_at.data<int32_t>() >= 0) return;
-  const SgdStep sgd(options);
-  const float rate = *state.learning_rate.data<float>();
+void change_weights(const SgdRule& sgd, float rate, const Tensor& gradients, Tensor& weights,
+                    Tensor& velocity) {
   float* w = weights.data<float>();
   float* v = velocity.defined() ? velocity.data<float>() : nullptr;
   const float* g = gradients.data<float>();
@@ -22,6 +18,16 @@ void sgd_update(const ops::SgdOptions& options, const ops::StepState& state,
     else
       for (int64_t i = begin; i < end; ++i) sgd.update(w[i], g[i], rate);
   });
+}
+
+}  // namespace
+
+void sgd_update(const ops::SgdOptions& options, const Tensor& gradients, ops::StepState& state,
+                Tensor& weights, Tensor& velocity) {
+  if (*state.diverged_at.data<int32_t>() < 0)
+    change_weights(SgdRule(options), *state.learning_rate.data<float>(), gradients, weights,
+                   velocity);
+  end_step(state);
 }
 
 }  // namespace strata::cpu

@@ -6,6 +6,7 @@
 #include "ops/cublas/product.h"
 #include "ops/dense_kernels.h"
 #include "ops/unary_kernels.h"
+#include "tensor/branch.h"
 #include "tensor/pool.h"
 
 namespace strata::cublas {
@@ -77,10 +78,13 @@ void dense_backward(const DenseGeometry& geometry, const Tensor& input, const Te
   const auto& [rows, inputs, outputs, has_bias, activation] = geometry;
   const bool relu = activation == ops::Activation::relu;
   const Tensor grad = relu ? masked(output, grad_output) : grad_output;
+  {
+    const Branch branch(gradients.branch);
+    grad_weight_and_bias(geometry, input, grad, gradients);
+  }
   if (gradients.input.defined())
     multiply({.m = rows, .n = inputs, .k = outputs},
              {grad.data<float>(), weight.data<float>(), gradients.input.data<float>()});
-  grad_weight_and_bias(geometry, input, grad, gradients);
 }
 
 }  // namespace strata::cublas

@@ -179,6 +179,7 @@ size_t choose(const Plan& plan, const Product& product, int64_t alignment,
     names.push_back(algorithm.name());
     contest.candidates.push_back({names.back(), [&] { run(plan, algorithm, operands); }});
   }
+  const ArenaScope memory(std::make_shared<Arena>(pool_of(Device::gpu)));  // of the losers, too
   cuda::ResultCheck check(operands.c, product.batch * product.m * product.n,
                           cuda::tolerance_of_sums(product.precision == Precision::tf32));
   if (tuner().measuring()) {

@@ -3,6 +3,7 @@
 #include "ops/conv2d_relu_max_pool_kernels.h"
 #include "ops/cuda/conv_stage.h"
 #include "ops/cuda/sum_rows.cuh"
+#include "tensor/branch.h"
 #include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
 
@@ -154,27 +155,35 @@ void conv2d_relu_max_pool(const ConvStageGeometry& geometry, Rung convolution, c
 void conv2d_relu_max_pool_backward(const ConvStageGeometry& geometry, Rung convolution,
                                    const ConvStageSaved& saved, const Tensor& grad_output,
                                    ConvStageGradients& gradients) {
-  auto& [grad_input, grad_weight, grad_bias] = gradients;
+  auto& [grad_input, grad_weight, grad_bias, branch] = gradients;
   const bool few = few_channels::supports(geometry) && !grad_input.defined();
   if (convolution == Rung::cuda && grad_weight.defined() &&
       (few || many_channels::supports(geometry))) {
-    (few ? few_channels::grad_weight : many_channels::grad_weight)(
-        geometry, saved.input, saved.winners, grad_output, grad_weight, grad_bias);
+    {
+      const Branch beside_grad_input(branch);
+      (few ? few_channels::grad_weight : many_channels::grad_weight)(
+          geometry, saved.input, saved.winners, grad_output, grad_weight, grad_bias);
+    }
     if (grad_input.defined())
       many_channels::grad_input(geometry, saved.weight, saved.winners, grad_output, grad_input);
     return;
   }
-  if (grad_bias.defined()) sum_grad_bias(geometry, saved.winners, grad_output, grad_bias);
+  if (grad_bias.defined()) {
+    const Branch beside_the_rest(branch);
+    sum_grad_bias(geometry, saved.winners, grad_output, grad_bias);
+  }
   if (!grad_input.defined() && !grad_weight.defined()) return;
   const Tensor grad_convolved = unpooled(geometry, saved.winners, grad_output);
   const Conv2dGeometry& g = geometry.convolution;
   const bool library = convolution == Rung::cudnn;
+  if (grad_weight.defined()) {
+    const Branch beside_grad_input(branch);
+    (library ? cudnn::conv2d_grad_weight : conv2d_grad_weight)(g, saved.input, grad_convolved,
+                                                               grad_weight);
+  }
   if (grad_input.defined())
     (library ? cudnn::conv2d_grad_input : conv2d_grad_input)(g, grad_convolved, saved.weight,
                                                              grad_input);
-  if (grad_weight.defined())
-    (library ? cudnn::conv2d_grad_weight : conv2d_grad_weight)(g, saved.input, grad_convolved,
-                                                               grad_weight);
 }
 
 }  // namespace strata::cuda

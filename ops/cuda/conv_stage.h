@@ -26,6 +26,8 @@ void grad_input(const ConvStageGeometry& geometry, const Tensor& weight, const T
 /// `grad_bias` is undefined when there is no bias.
 void grad_weight(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& winners,
                  const Tensor& grad_output, Tensor& grad_weight, Tensor& grad_bias);
+/// Of a block of grad_weight()'s kernel.
+size_t grad_weight_shared_bytes(const ConvStageGeometry& geometry);
 }  // namespace many_channels
 
 }  // namespace strata::cuda

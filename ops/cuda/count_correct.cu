@@ -1,5 +1,3 @@
-#include <cub/block/block_reduce.cuh>
-
 #include "ops/count_correct_kernels.h"
 #include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
@@ -12,12 +10,9 @@ constexpr int kThreads = 256;
 // A thread a row. The blocks' sums meet in an integer atomic, whose order changes nothing.
 __global__ void count_correct_kernel(const float* logits, const int32_t* labels, int64_t rows,
                                      int64_t classes, int32_t* count) {
-  using BlockReduce = cub::BlockReduce<int32_t, kThreads>;
-  __shared__ BlockReduce::TempStorage shared;
   const int64_t row = int64_t{blockIdx.x} * kThreads + threadIdx.x;
-  const int32_t right =
-      row < rows && is_classified_as(logits + row * classes, classes, labels[row]);
-  const int32_t sum = BlockReduce(shared).Sum(right);
+  const int32_t sum = __syncthreads_count(
+      row < rows && is_classified_as(logits + row * classes, classes, labels[row]));
   if (threadIdx.x == 0) atomicAdd(count, sum);
 }
 

@@ -6,11 +6,20 @@
 //   input    row      input    output   g'[i][k]     w[k][j]
 //   weight   input    output   row      x[k][i]      g'[k][j]     stored as grad_weight[j][i]
 //
-// The outputs stand on the short side j of the tiles: a last layer has few of them.
+// In float32 the outputs stand on the short side j of the tiles: a last layer has few of them. On
+// the tensor cores (TF32) the gradient of the weight is stored as it lies in memory, so that its
+// rows i are outputs, and the sum over k of row i of A is the gradient of the bias:
+//
+//   weight   output   input    row      g'[k][i]    x[k][j]
+//
+// Backward is two kernels there, which do not depend on each other.
 #include "ops/dense_kernels.h"
 
 #include "ops/cuda/gemm.cuh"
 #include "ops/cuda/matrix_operand.cuh"
+#include "ops/cuda/narrow_dense.h"
+#include "ops/cuda/tensor_gemm_launch.cuh"
+#include "tensor/branch.h"
 
 namespace strata::cuda {
 namespace {
@@ -62,36 +71,118 @@ void sum_gradient(const MaskedGradient<true>& gradient, int64_t rows, int64_t ou
   sum_rows("dense bias gradient", MatrixRows{sums, outputs}, result, chunks, outputs, chunks);
 }
 
+/// What backward reads of the gradient: g' = grad_output, or grad_output [relu_output > 0] unless
+/// that is null.
+struct OutputGradient {
+  const float *data, *relu_output;
+
+  OutputGradient(const DenseGeometry& geometry, const Tensor& output, const Tensor& grad_output)
+      : data(grad_output.data<float>()),
+        relu_output(geometry.activation == ops::Activation::relu ? output.data<float>() : nullptr) {
+  }
+};
+
+constexpr const char* kInputGradient = "dense input gradient";
+constexpr const char* kWeightGradient = "dense weight gradient";
+
+void tensor_forward(const DenseGeometry& geometry, const Tensor& input, const Tensor& weight,
+                    const float* bias, Tensor& output) {
+  const auto& [rows, inputs, outputs, has_bias, activation] = geometry;
+  run_tensor_gemm<TensorProduct<true, true>>("dense", {rows, outputs, inputs},
+                                             {input.data<float>(), inputs},
+                                             {weight.data<float>(), inputs},
+                                             {.data = output.data<float>(),
+                                              .row_stride = outputs,
+                                              .bias = bias,
+                                              .relu = activation == ops::Activation::relu});
+}
+
+void tensor_grad_input(const DenseGeometry& geometry, const Tensor& weight,
+                       const OutputGradient& gradient, Tensor& grad_input) {
+  const auto& [rows, inputs, outputs, has_bias, activation] = geometry;
+  const TensorExtents extents{rows, inputs, outputs};
+  const TensorOperand<float> g{gradient.data, outputs, gradient.relu_output};
+  const TensorOperand<float> w{weight.data<float>(), inputs};
+  const TensorOutput<float> result{.data = grad_input.data<float>(), .row_stride = inputs};
+  if (gradient.relu_output != nullptr)
+    run_tensor_gemm<TensorProduct<true, false, true>>(kInputGradient, extents, g, w, result);
+  else
+    run_tensor_gemm<TensorProduct<true, false>>(kInputGradient, extents, g, w, result);
+}
+
+/// And the gradient of the bias, unless that is undefined.
+void tensor_grad_weight(const DenseGeometry& geometry, const Tensor& input,
+                        const OutputGradient& gradient, DenseGradients& gradients) {
+  const auto& [rows, inputs, outputs, has_bias, activation] = geometry;
+  const TensorExtents extents{outputs, inputs, rows};
+  const TensorOperand<float> g{gradient.data, outputs, gradient.relu_output};
+  const TensorOperand<float> x{input.data<float>(), inputs};
+  const TensorOutput<float> result{
+      .data = gradients.weight.data<float>(),
+      .row_stride = inputs,
+      .line_sums = gradients.bias.defined() ? gradients.bias.data<float>() : nullptr};
+  if (gradient.relu_output != nullptr)
+    run_tensor_gemm<TensorProduct<false, false, true, true>>(kWeightGradient, extents, g, x,
+                                                             result);
+  else
+    run_tensor_gemm<TensorProduct<false, false, false, true>>(kWeightGradient, extents, g, x,
+                                                              result);
+}
+
+void grad_input_of(const DenseGeometry& geometry, const Tensor& weight,
+                   const OutputGradient& gradient, Tensor& grad_input) {
+  const auto& [rows, inputs, outputs, has_bias, activation] = geometry;
+  if (is_narrow(geometry))
+    return narrow_dense_grad_input(geometry, weight.data<float>(), gradient.data,
+                                   gradient.relu_output, grad_input.data<float>());
+  if (use_tensor_cores()) return tensor_grad_input(geometry, weight, gradient, grad_input);
+  run_gemm(kInputGradient, {rows, inputs, outputs},
+           MaskedGradient<true>{{gradient.data, outputs}, gradient.relu_output},
+           LinesAcrossK{weight.data<float>(), inputs},
+           GemmOutput{.data = grad_input.data<float>(), .row_stride = inputs});
+}
+
+void grad_weight_and_bias(const DenseGeometry& geometry, const Tensor& input,
+                          const OutputGradient& gradient, DenseGradients& gradients) {
+  const auto& [rows, inputs, outputs, has_bias, activation] = geometry;
+  if (use_tensor_cores() && gradients.weight.defined() && inputs > 0)
+    return tensor_grad_weight(geometry, input, gradient, gradients);
+  if (gradients.weight.defined())
+    run_gemm(kWeightGradient, {inputs, outputs, rows}, LinesAcrossK{input.data<float>(), inputs},
+             MaskedGradient<false>{{gradient.data, outputs}, gradient.relu_output},
+             GemmOutput{
+                 .data = gradients.weight.data<float>(), .row_stride = 1, .column_stride = inputs});
+  if (gradients.bias.defined())
+    sum_gradient({{gradient.data, outputs}, gradient.relu_output}, rows, outputs,
+                 gradients.bias.data<float>());
+}
+
 }  // namespace
 
 void dense(const DenseGeometry& geometry, const Tensor& input, const Tensor& weight,
            const Tensor& bias, Tensor& output) {
   const auto& [rows, inputs, outputs, has_bias, activation] = geometry;
+  const float* bias_or_null = has_bias ? bias.data<float>() : nullptr;
+  if (is_narrow(geometry))
+    return narrow_dense(geometry, input.data<float>(), weight.data<float>(), bias_or_null,
+                        output.data<float>());
+  if (use_tensor_cores()) return tensor_forward(geometry, input, weight, bias_or_null, output);
   run_gemm("dense", {rows, outputs, inputs}, LinesAlongK{input.data<float>(), inputs},
            LinesAlongK{weight.data<float>(), inputs},
            GemmOutput{.data = output.data<float>(),
                       .row_stride = outputs,
-                      .bias = has_bias ? bias.data<float>() : nullptr,
+                      .bias = bias_or_null,
                       .relu = activation == ops::Activation::relu});
 }
 
 void dense_backward(const DenseGeometry& geometry, const Tensor& input, const Tensor& weight,
                     const Tensor& output, const Tensor& grad_output, DenseGradients& gradients) {
-  const auto& [rows, inputs, outputs, has_bias, activation] = geometry;
-  const float* g = grad_output.data<float>();
-  const float* mask = activation == ops::Activation::relu ? output.data<float>() : nullptr;
-  const MaskedGradient<true> rows_of_gradient{{g, outputs}, mask};
-  if (gradients.input.defined())
-    run_gemm("dense input gradient", {rows, inputs, outputs}, rows_of_gradient,
-             LinesAcrossK{weight.data<float>(), inputs},
-             GemmOutput{.data = gradients.input.data<float>(), .row_stride = inputs});
-  if (gradients.weight.defined())
-    run_gemm("dense weight gradient", {inputs, outputs, rows},
-             LinesAcrossK{input.data<float>(), inputs}, MaskedGradient<false>{{g, outputs}, mask},
-             GemmOutput{
-                 .data = gradients.weight.data<float>(), .row_stride = 1, .column_stride = inputs});
-  if (gradients.bias.defined())
-    sum_gradient(rows_of_gradient, rows, outputs, gradients.bias.data<float>());
+  const OutputGradient gradient(geometry, output, grad_output);
+  if (gradients.weight.defined() || gradients.bias.defined()) {
+    const Branch branch(gradients.branch);
+    grad_weight_and_bias(geometry, input, gradient, gradients);
+  }
+  if (gradients.input.defined()) grad_input_of(geometry, weight, gradient, gradients.input);
 }
 
 }  // namespace strata::cuda

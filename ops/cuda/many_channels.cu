@@ -1,17 +1,380 @@
+// Forward and the gradient of the input are one kernel: a 3 x 3 convolution, over the image with
+// the filters as they are, or over the unpooled gradient with the filters turned around. A block
+// keeps all filters in shared memory and walks over the batch: it loads an image or two, each warp
+// then computes some quads (ops/cuda/patch_product.cuh), and pools them, or stores them as they
+// are.
+//
+// Nothing the size of the convolution's output is written or read: at LeNet's second stage a block
+// moves 14 KB in and 4 KB out for 1.4 MFLOP an image.
+#include "ops/cuda/batched_loop.cuh"
 #include "ops/cuda/conv_stage.h"
+#include "ops/cuda/fast_divide.cuh"
+#include "ops/cuda/patch_product.cuh"
+#include "tensor/cuda/check.h"
+#include "tensor/cuda/context.h"
 
 namespace strata::cuda::many_channels {
+namespace {
 
-bool supports(const ConvStageGeometry&) {
-  return false;
+constexpr int kThreads = 256;
+constexpr int kWarps = kThreads / 32;
+constexpr int kBlocksPerMultiprocessor = 2;
+constexpr int kBatch = 4;                   // loads that a thread has under way
+constexpr size_t kSharedBytes = 200 << 10;  // of the 227 KiB that a block can have on an H100
+
+/// What a block works on, the same for both passes.
+struct BlockPlan {
+  int batch, images;                // images a block holds at once
+  int quad_rows, quad_columns;      // of one image's result
+  int depth, results;               // channels that are summed over, channels of the result
+  int rows, columns;                // of the image in shared memory
+  FastDivide by_quads, by_columns;  // by quads of an image, by quad columns
+
+  SharedImage image() const { return {image_pitch(depth), columns * image_pitch(depth)}; }
+  __device__ int quads() const { return quad_rows * quad_columns; }
+  __host__ __device__ int image_floats() const { return rows * columns * image_pitch(depth); }
+  template <class Product>
+  size_t shared_bytes() const {
+    return sizeof(float) * (size_t{1} * Product::filter_floats(depth, results) + results +
+                            size_t{1} * images * image_floats());
+  }
+};
+
+struct Place {
+  int image, row, column;  // of a quad
+};
+
+__device__ Place place_of(const BlockPlan& plan, int quad) {
+  const auto [image, within] = plan.by_quads.divide(quad);
+  const auto [row, column] = plan.by_columns.divide(within);
+  return {image, row, column};
 }
 
-void forward(const ConvStageGeometry&, const Tensor&, const Tensor&, const Tensor&, Tensor&,
-             Tensor&) {}
+template <class Product>
+__device__ float4 rounded(float4 v) {
+  return {Product::rounded(v.x), Product::rounded(v.y), Product::rounded(v.z),
+          Product::rounded(v.w)};
+}
 
-void grad_input(const ConvStageGeometry&, const Tensor&, const Tensor&, const Tensor&, Tensor&) {}
+__device__ float4 load4(const float* from) {
+  return *reinterpret_cast<const float4*>(from);
+}
+__device__ void store4(float* to, float4 value) {
+  *reinterpret_cast<float4*>(to) = value;
+}
 
-void grad_weight(const ConvStageGeometry&, const Tensor&, const Tensor&, const Tensor&, Tensor&,
-                 Tensor&) {}
+template <int kRun>
+struct alignas(kRun * sizeof(float)) Run {
+  float value[kRun];
+};
+template <int kRun>
+struct alignas(kRun) Bytes {
+  uint8_t value[kRun];
+};
+
+/// The convolution of the input, pooled and clipped.
+struct Forward {
+  static constexpr bool kBackwards = false;
+  const float *input, *bias;  // bias may be null
+  float* output;
+  uint8_t* winners;  // may be null
+  int height, width, pad_top, pad_left;
+  bool whole;  // the image in shared memory is that in global memory: no padding, nothing left out
+  FastDivide by_rows, by_columns, by_vectors;  // of the image in shared memory, float4s a pixel
+
+  __device__ void prepare(const BlockPlan& plan, float* /*pixels*/, float* shared_bias) const {
+    for (int i = threadIdx.x; i < plan.results; i += kThreads)
+      shared_bias[i] = bias != nullptr ? bias[i] : 0.0f;
+  }
+
+  /// Images [first, first + images) to shared memory, zeros around them.
+  template <class Product>
+  __device__ void load(const BlockPlan& plan, int first, int images, float* pixels) const {
+    const float* from = input + int64_t{first} * height * width * plan.depth;
+    const auto read_whole = [&](int i) { return load4(from + 4 * i); };
+    const auto read_part = [&](int i) {
+      const auto [pixel, vector] = by_vectors.divide(i);
+      const auto [line, column] = by_columns.divide(pixel);
+      const auto [image, row] = by_rows.divide(line);
+      const int y = row - pad_top, x = column - pad_left;
+      if (y < 0 || y >= height || x < 0 || x >= width) return float4{};
+      return load4(from + ((image * height + y) * width + x) * plan.depth + 4 * vector);
+    };
+    const auto write = [&](int i, float4 value) {
+      const int pixel = by_vectors.quotient(i);
+      store4(pixels + 4 * i + pixel * (image_pitch(plan.depth) - plan.depth),
+             rounded<Product>(value));
+    };
+    const int count = images * plan.rows * plan.columns * plan.depth / 4;
+    if (whole)
+      batched_loop<kBatch, kThreads>(count, read_whole, write);
+    else
+      batched_loop<kBatch, kThreads>(count, read_part, write);
+  }
+
+  template <int kRun>
+  __device__ void store(const BlockPlan& plan, int image, const Place& place, int channel,
+                        const float (&values)[4][kRun], const float* shared_bias) const {
+    Run<kRun> best;
+    Bytes<kRun> winner;
+#pragma unroll
+    for (int i = 0; i < kRun; ++i) {
+      const float shift = shared_bias[channel + i];
+      float greatest = values[0][i] + shift;
+      int position = 0;
+#pragma unroll
+      for (int other = 1; other < 4; ++other) {
+        const float value = values[other][i] + shift;
+        // A NaN wins and stays, so that a diverged network is seen.
+        const bool wins = value > greatest || value != value;
+        greatest = wins ? value : greatest;
+        position = wins ? other : position;
+      }
+      best.value[i] = greatest < 0 ? 0 : greatest;
+      winner.value[i] = greatest > 0 ? static_cast<uint8_t>(position) : kNoWinner;
+    }
+    const int64_t quad =
+        int64_t{image} * plan.quads() + place.row * plan.quad_columns + place.column;
+    const int64_t offset = quad * plan.results + channel;
+    *reinterpret_cast<Run<kRun>*>(output + offset) = best;
+    if (winners != nullptr) *reinterpret_cast<Bytes<kRun>*>(winners + offset) = winner;
+  }
+};
+
+/// The gradient of the input: a convolution of the unpooled gradient.
+struct GradInput {
+  static constexpr bool kBackwards = true;
+  const float* grad_output;
+  const uint8_t* winners;
+  float* grad_input;
+  int height, width;  // of the input
+  int pooled_rows, pooled_columns;
+  int before_top, before_left;                 // zeros before the gradient in the tile
+  FastDivide by_rows, by_columns, by_vectors;  // of the pooled image, float4s a pixel
+
+  /// The zeros around the gradient stay; the rest is overwritten for each image.
+  __device__ void prepare(const BlockPlan& plan, float* pixels, float* /*bias*/) const {
+    const int count = plan.images * plan.image_floats() / 4;
+    for (int i = threadIdx.x; i < count; i += kThreads) store4(pixels + 4 * i, float4{});
+    __syncthreads();
+  }
+
+  /// Each gradient to the winning pixel of its window, zeros to the other three.
+  template <class Product>
+  __device__ void load(const BlockPlan& plan, int first, int images, float* pixels) const {
+    struct Gradients {
+      float4 gradient;
+      uchar4 winner;
+    };
+    const int per_image = pooled_rows * pooled_columns * plan.depth / 4;
+    const int64_t from = int64_t{first} * per_image * 4;
+    const auto read = [&](int i) {
+      return Gradients{load4(grad_output + from + 4 * i),
+                       *reinterpret_cast<const uchar4*>(winners + from + 4 * i)};
+    };
+    const auto write = [&](int i, const Gradients& gradients) {
+      const float4 g = rounded<Product>(gradients.gradient);
+      const uchar4 winner = gradients.winner;
+      const auto [window, vector] = by_vectors.divide(i);
+      const auto [line, column] = by_columns.divide(window);
+      const auto [image, row] = by_rows.divide(line);
+      const int y = 2 * row + before_top, x = 2 * column + before_left;
+      const int first_pixel = (image * plan.rows + y) * plan.columns + x;
+#pragma unroll
+      for (int position = 0; position < 4; ++position)
+        store4(pixels +
+                   image_pitch(plan.depth) *
+                       (first_pixel + position / 2 * plan.columns + position % 2) +
+                   4 * vector,
+               {winner.x == position ? g.x : 0.0f, winner.y == position ? g.y : 0.0f,
+                winner.z == position ? g.z : 0.0f, winner.w == position ? g.w : 0.0f});
+    };
+    batched_loop<kBatch, kThreads>(images * per_image, read, write);
+  }
+
+  template <int kRun>
+  __device__ void store(const BlockPlan& plan, int image, const Place& place, int channel,
+                        const float (&values)[4][kRun], const float* /*bias*/) const {
+#pragma unroll
+    for (int position = 0; position < 4; ++position) {
+      const int y = 2 * place.row + position / 2, x = 2 * place.column + position % 2;
+      if (y >= height || x >= width) continue;
+      Run<kRun> run;
+#pragma unroll
+      for (int i = 0; i < kRun; ++i) run.value[i] = values[position][i];
+      const int64_t pixel = (int64_t{image} * height + y) * width + x;
+      *reinterpret_cast<Run<kRun>*>(grad_input + pixel * plan.results + channel) = run;
+    }
+  }
+};
+
+// A block of eight warps; a warp's item is Product::kQuads quads by Product::kChannels channels.
+template <class Product, class Pass>
+__global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
+    conv_stage_kernel(BlockPlan plan, SharedImage tile, Filters filters, Pass pass) {
+  extern __shared__ float4 shared[];
+  float* shared_filters = reinterpret_cast<float*>(shared);
+  float* bias = shared_filters + Product::filter_floats(plan.depth, plan.results);
+  float* pixels = bias + plan.results;
+  Product::template load_filters<Pass::kBackwards, kThreads>(filters, shared_filters);
+  pass.prepare(plan, pixels, bias);
+  const int chunks = (plan.results + Product::kChannels - 1) / Product::kChannels;
+
+  for (int first = blockIdx.x * plan.images; first < plan.batch; first += gridDim.x * plan.images) {
+    const int images = min(plan.images, plan.batch - first);
+    const int quads = images * plan.quads();
+    const int groups = (quads + Product::kQuads - 1) / Product::kQuads;
+    pass.template load<Product>(plan, first, images, pixels);
+    __syncthreads();
+    for (int item = threadIdx.x / 32; item < groups * chunks; item += kWarps) {
+      const int chunk = item / groups, first_quad = (item - chunk * groups) * Product::kQuads;
+      // Lanes past the last quad compute it again: a warp's product needs all lanes.
+      const Place place = place_of(plan, min(first_quad + Product::quad(), quads - 1));
+      const float* corner = pixels + place.image * plan.image_floats() + 2 * place.row * tile.row +
+                            2 * place.column * tile.pitch;
+      Product product;
+      product.template run<Pass::kBackwards>(corner, tile, filters, shared_filters, chunk);
+      const int channel = chunk * Product::kChannels + Product::result_channel();
+      if (channel >= plan.results) continue;
+#pragma unroll
+      for (int i = 0; i < Product::kResults; ++i) {
+        const int quad = first_quad + Product::result_quad(i);
+        if (quad >= quads) continue;
+        float values[4][Product::kRun];
+        product.get(i, values);
+        const Place result = place_of(plan, quad);
+        pass.store(plan, first + result.image, result, channel, values, bias);
+      }
+    }
+    __syncthreads();  // before the images are overwritten
+  }
+}
+
+/// Two images a block save a part of the last warp's idle lanes and halve the loads of filters, but
+/// only when every multiprocessor has work anyway.
+int images_per_block(int64_t batch) {
+  return batch > int64_t{2} * kBlocksPerMultiprocessor * device_info().multiprocessors ? 2 : 1;
+}
+
+BlockPlan plan_of(int64_t batch, int images, int64_t quad_rows, int64_t quad_columns, int64_t depth,
+                  int64_t results) {
+  const auto rows = static_cast<int>(quad_rows), columns = static_cast<int>(quad_columns);
+  return {.batch = static_cast<int>(batch),
+          .images = images,
+          .quad_rows = rows,
+          .quad_columns = columns,
+          .depth = static_cast<int>(depth),
+          .results = static_cast<int>(results),
+          .rows = 2 * rows + 2,
+          .columns = 2 * columns + 2,
+          .by_quads = FastDivide(quad_rows * quad_columns),
+          .by_columns = FastDivide(quad_columns)};
+}
+
+BlockPlan forward_plan(const ConvStageGeometry& geometry, int images) {
+  const Conv2dGeometry& g = geometry.convolution;
+  return plan_of(g.batch, images, geometry.pooled_height, geometry.pooled_width, g.in_channels,
+                 g.out_channels);
+}
+
+BlockPlan grad_input_plan(const ConvStageGeometry& geometry, int images) {
+  const Conv2dGeometry& g = geometry.convolution;
+  return plan_of(g.batch, images, (g.height.input + 1) / 2, (g.width.input + 1) / 2, g.out_channels,
+                 g.in_channels);
+}
+
+template <class Product, class Pass>
+void launch(const char* name, BlockPlan plan, const Pass& pass, const Tensor& weight) {
+  const auto kernel = conv_stage_kernel<Product, Pass>;
+  static const bool allowed = [&] {
+    STRATA_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                     static_cast<int>(kSharedBytes)));
+    return true;
+  }();
+  (void)allowed;
+  if (plan.shared_bytes<Product>() > kSharedBytes) plan.images = 1;
+  const auto channels = static_cast<int>(weight.extent(3));
+  const Filters filters{.data = weight.data<float>(),
+                        .channels = channels,
+                        .depth = plan.depth,
+                        .results = plan.results,
+                        .by_depth_tiles = FastDivide(plan.depth / 8)};
+  const int blocks = (plan.batch + plan.images - 1) / plan.images;
+  const int resident = kBlocksPerMultiprocessor * device_info().multiprocessors;
+  kernel<<<std::min(blocks, resident), kThreads, plan.shared_bytes<Product>(), stream()>>>(
+      plan, plan.image(), filters, pass);
+  check_launch(name);
+}
+
+template <class Pass>
+void run(const char* name, const BlockPlan& plan, const Pass& pass, const Tensor& weight) {
+  if (settings().precision == Precision::fp32)
+    launch<ScalarProduct>(name, plan, pass, weight);
+  else if (plan.results <= TensorCoreProduct<1>::kChannels)
+    launch<TensorCoreProduct<1>>(name, plan, pass, weight);
+  else
+    launch<TensorCoreProduct<2>>(name, plan, pass, weight);
+}
+
+bool fits(const BlockPlan& plan) {
+  return std::max(plan.shared_bytes<ScalarProduct>(), plan.shared_bytes<TensorCoreProduct<2>>()) <=
+         kSharedBytes;
+}
+
+}  // namespace
+
+bool supports(const ConvStageGeometry& geometry) {
+  const Conv2dGeometry& g = geometry.convolution;
+  const auto plain = [](const ops::WindowAxis& axis) {
+    constexpr int64_t kMaxPixels = 1024;  // so that offsets within an image fit an int
+    return axis.window == 3 && axis.stride == 1 && axis.dilation == 1 && axis.pad_before <= 2 &&
+           axis.pad_after <= 2 && axis.input <= kMaxPixels;
+  };
+  if (g.groups != 1 || g.batch < 1 || g.batch > INT32_MAX / 4 || !plain(g.height) ||
+      !plain(g.width) || g.in_channels % 8 != 0 || g.out_channels % 8 != 0 || g.in_channels < 8 ||
+      std::max(g.in_channels, g.out_channels) > 512)
+    return false;
+  return fits(forward_plan(geometry, 1)) && fits(grad_input_plan(geometry, 1)) &&
+         grad_weight_shared_bytes(geometry) <= kSharedBytes;
+}
+
+void forward(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& weight,
+             const Tensor& bias, Tensor& output, Tensor& winners) {
+  const ops::WindowAxis &h = geometry.convolution.height, &w = geometry.convolution.width;
+  const BlockPlan plan = forward_plan(geometry, images_per_block(geometry.convolution.batch));
+  const Forward pass{.input = input.data<float>(),
+                     .bias = bias.defined() ? bias.data<float>() : nullptr,
+                     .output = output.data<float>(),
+                     .winners = winners.defined() ? winners.data<uint8_t>() : nullptr,
+                     .height = static_cast<int>(h.input),
+                     .width = static_cast<int>(w.input),
+                     .pad_top = static_cast<int>(h.pad_before),
+                     .pad_left = static_cast<int>(w.pad_before),
+                     .whole = h.pad_before == 0 && w.pad_before == 0 && plan.rows == h.input &&
+                              plan.columns == w.input,
+                     .by_rows = FastDivide(plan.rows),
+                     .by_columns = FastDivide(plan.columns),
+                     .by_vectors = FastDivide(plan.depth / 4)};
+  run("conv2d_relu_max_pool", plan, pass, weight);
+}
+
+void grad_input(const ConvStageGeometry& geometry, const Tensor& weight, const Tensor& winners,
+                const Tensor& grad_output, Tensor& grad_input) {
+  const ops::WindowAxis &h = geometry.convolution.height, &w = geometry.convolution.width;
+  const BlockPlan plan = grad_input_plan(geometry, images_per_block(geometry.convolution.batch));
+  const GradInput pass{.grad_output = grad_output.data<float>(),
+                       .winners = winners.data<uint8_t>(),
+                       .grad_input = grad_input.data<float>(),
+                       .height = static_cast<int>(h.input),
+                       .width = static_cast<int>(w.input),
+                       .pooled_rows = static_cast<int>(geometry.pooled_height),
+                       .pooled_columns = static_cast<int>(geometry.pooled_width),
+                       .before_top = static_cast<int>(2 - h.pad_before),
+                       .before_left = static_cast<int>(2 - w.pad_before),
+                       .by_rows = FastDivide(geometry.pooled_height),
+                       .by_columns = FastDivide(geometry.pooled_width),
+                       .by_vectors = FastDivide(plan.depth / 4)};
+  run("conv2d_relu_max_pool: input gradient", plan, pass, weight);
+}
 
 }  // namespace strata::cuda::many_channels

@@ -1,3 +1,11 @@
+// A thread a row, 128 rows a block, which spreads 8,192 rows over 64 multiprocessors.
+//
+// The count travels in the counter that says which block is last: one 64-bit atomic adds a block to
+// its upper half and the block's right answers to its lower half. So the last block knows the sum
+// from what the atomic gives back; nothing has to be written first, fenced and read again.
+#include <algorithm>
+
+#include "ops/count_correct_kernels.h"
 #include "ops/record_metrics_kernels.h"
 #include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
@@ -5,24 +13,51 @@
 namespace strata::cuda {
 namespace {
 
-__global__ void record_metrics_kernel(const float* loss, int32_t* correct, const int32_t* step,
-                                      int64_t slots, float* losses, int32_t* corrects,
-                                      int32_t* diverged_at) {
-  const int64_t slot = *step % slots;
-  losses[slot] = *loss;
-  corrects[slot] = *correct;
-  *correct = 0;
-  if (*diverged_at < 0 && !isfinite(*loss)) *diverged_at = *step;
+constexpr int kThreads = 128;
+
+struct Answers {
+  const float* logits;
+  const int32_t* labels;
+  int64_t rows, classes;
+};
+
+struct Records {
+  int64_t slots;
+  const int32_t* step;
+  float* losses;
+  int32_t* correct;
+  int32_t* diverged_at;
+};
+
+__device__ unsigned long long tally;  // blocks, right answers; 0 between launches
+
+__global__ void record_metrics_kernel(Answers answers, const float* loss, Records records) {
+  const int64_t row = int64_t{blockIdx.x} * kThreads + threadIdx.x;
+  const int right = __syncthreads_count(row < answers.rows &&
+                                        is_classified_as(answers.logits + row * answers.classes,
+                                                         answers.classes, answers.labels[row]));
+  if (threadIdx.x != 0) return;
+  const unsigned long long before = atomicAdd(&tally, (1ull << 32) + static_cast<unsigned>(right));
+  if (before >> 32 != gridDim.x - 1) return;
+  tally = 0;
+  const int64_t slot = *records.step % records.slots;
+  records.losses[slot] = *loss;
+  records.correct[slot] = static_cast<int32_t>(before & 0xffffffff) + right;
+  if (*records.diverged_at < 0 && !isfinite(*loss)) *records.diverged_at = *records.step;
 }
 
 }  // namespace
 
-void record_metrics(const Tensor& loss, Tensor& correct, ops::StepState& state,
-                    ops::StepMetrics& metrics) {
-  record_metrics_kernel<<<1, 1, 0, stream()>>>(
-      loss.data<float>(), correct.data<int32_t>(), state.step.data<int32_t>(),
-      metrics.losses.size(), metrics.losses.data<float>(), metrics.correct.data<int32_t>(),
-      state.diverged_at.data<int32_t>());
+void record_metrics(const Tensor& logits, const Tensor& labels, const Tensor& loss,
+                    ops::StepState& state, ops::StepMetrics& metrics) {
+  const Answers answers{logits.data<float>(), labels.data<int32_t>(), logits.extent(0),
+                        logits.extent(1)};
+  const Records records{metrics.losses.size(), state.step.data<int32_t>(),
+                        metrics.losses.data<float>(), metrics.correct.data<int32_t>(),
+                        state.diverged_at.data<int32_t>()};
+  const int64_t blocks = std::max<int64_t>((answers.rows + kThreads - 1) / kThreads, 1);
+  record_metrics_kernel<<<static_cast<unsigned>(blocks), kThreads, 0, stream()>>>(
+      answers, loss.data<float>(), records);
   check_launch("record_metrics");
 }
 

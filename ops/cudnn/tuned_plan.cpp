@@ -5,6 +5,7 @@
 #include "ops/cuda/result_check.h"
 #include "ops/tuning.h"
 #include "tensor/cuda/libraries.h"
+#include "tensor/pool.h"
 
 namespace strata::cudnn {
 namespace {
@@ -17,6 +18,7 @@ std::string version(const std::string& /*engine*/) {
 
 Plan measured_plan(const FirstRun& run, const std::string& key, const PlanTarget& target) {
   std::vector<Plan> plans = find_plans(run.what, run.operation, target, run.rules, kMostCandidates);
+  const ArenaScope memory(std::make_shared<Arena>(pool_of(Device::gpu)));  // of the losers, too
   Contest contest{.key = key, .version_of = version};
   for (const Plan& plan : plans)
     contest.candidates.push_back({plan.engine, [&] { execute(plan, run.bindings); }});

@@ -1,13 +1,14 @@
 #include <cmath>
 
 #include "ops/adam_update_kernels.h"
+#include "ops/flat_update.h"
 
 namespace strata::reference {
+namespace {
 
 // In double, so that what the other rungs lose to float32 shows.
-void adam_update(const ops::AdamOptions& options, const ops::StepState& state,
-                 const Tensor& gradients, Tensor& weights, Tensor& first, Tensor& second) {
-  if (*state.diverged_at.data<int32_t>() >= 0) return;
+void change_weights(const ops::AdamOptions& options, const ops::StepState& state,
+                    const Tensor& gradients, Tensor& weights, Tensor& first, Tensor& second) {
   const double rate = *state.learning_rate.data<float>();
   const double t = *state.step.data<int32_t>() + 1;
   const double correction1 = 1 - std::pow(options.beta1, t);
@@ -26,6 +27,15 @@ void adam_update(const ops::AdamOptions& options, const ops::StepState& state,
     if (options.decoupled) direction += options.weight_decay * w[i];
     w[i] = static_cast<float>(w[i] - rate * direction);
   }
+}
+
+}  // namespace
+
+void adam_update(const ops::AdamOptions& options, const Tensor& gradients, ops::StepState& state,
+                 Tensor& weights, Tensor& first, Tensor& second) {
+  if (*state.diverged_at.data<int32_t>() < 0)
+    change_weights(options, state, gradients, weights, first, second);
+  end_step(state);
 }
 
 }  // namespace strata::reference

@@ -1,16 +1,19 @@
-#include <cmath>
-#include <utility>
-
 #include "ops/record_metrics_kernels.h"
+
+#include <cmath>
+
+#include "ops/count_correct_kernels.h"
 
 namespace strata::reference {
 
-void record_metrics(const Tensor& loss, Tensor& correct, ops::StepState& state,
-                    ops::StepMetrics& metrics) {
+void record_metrics(const Tensor& logits, const Tensor& labels, const Tensor& loss,
+                    ops::StepState& state, ops::StepMetrics& metrics) {
   const int32_t step = *state.step.data<int32_t>();
   const int64_t slot = step % metrics.losses.size();
   metrics.losses.data<float>()[slot] = *loss.data<float>();
-  metrics.correct.data<int32_t>()[slot] = std::exchange(*correct.data<int32_t>(), 0);
+  Tensor correct = metrics.correct.view({1}, slot);
+  correct.fill_zero();
+  count_correct(logits, labels, correct);
   int32_t& diverged_at = *state.diverged_at.data<int32_t>();
   if (diverged_at < 0 && !std::isfinite(*loss.data<float>())) diverged_at = step;
 }

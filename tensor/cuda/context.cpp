@@ -26,7 +26,8 @@ std::string explain_no_device() {
 
 std::string explain_init_failure(CUresult status) {
   switch (status) {
-    case CUDA_ERROR_NO_DEVICE: return explain_no_device();
+    case CUDA_ERROR_NO_DEVICE:
+      return explain_no_device();
     case CUDA_ERROR_STUB_LIBRARY:
       return "driver: the libcuda.so.1 that was loaded is the CUDA toolkit's stub, not the "
              "driver's; take the toolkit's stubs folder out of LD_LIBRARY_PATH";
@@ -39,18 +40,25 @@ std::string explain_init_failure(CUresult status) {
   }
 }
 
+void* open_driver() { return dlopen("libcuda.so.1", RTLD_NOW); }
+
+/// Null where the driver library or the function is not there.
+template <class Function>
+Function driver_function(const char* name) {
+  void* driver = open_driver();
+  return reinterpret_cast<Function>(driver ? dlsym(driver, name) : nullptr);
+}
+
 // The driver library is probed by hand, before the runtime sees it: the runtime folds most of these
 // cases into one message.
 std::optional<std::string> probe() {
-  void* driver = dlopen("libcuda.so.1", RTLD_NOW);
-  if (!driver)
+  if (!open_driver())
     return fmt::format(
         "driver: no NVIDIA driver library ({}); install the driver, or in a container start it "
         "with --gpus all",
         dlerror());
-  const auto init = reinterpret_cast<decltype(&cuInit)>(dlsym(driver, "cuInit"));
-  const auto get_version =
-      reinterpret_cast<decltype(&cuDriverGetVersion)>(dlsym(driver, "cuDriverGetVersion"));
+  const auto init = driver_function<decltype(&cuInit)>("cuInit");
+  const auto get_version = driver_function<decltype(&cuDriverGetVersion)>("cuDriverGetVersion");
   if (!init || !get_version) return "driver: libcuda.so.1 is not an NVIDIA driver library";
   if (const CUresult status = init(0); status != CUDA_SUCCESS) return explain_init_failure(status);
 
@@ -75,30 +83,45 @@ std::string driver_version() {
   return version;
 }
 
+int attribute(cudaDeviceAttr name) {
+  int value = 0;
+  STRATA_CUDA(cudaDeviceGetAttribute(&value, name, 0));
+  return value;
+}
+
+// Question by question: cudaGetDeviceProperties reads a hundred facts, some of them slowly. The
+// driver's device 0 is the runtime's, since both count what CUDA_VISIBLE_DEVICES leaves.
 DeviceInfo read_device_info() {
   DeviceInfo info;
-  cudaDeviceProp properties;
-  STRATA_CUDA(cudaGetDeviceProperties(&properties, 0));
-  info.name = properties.name;
+  char name[256] = "";
+  if (const auto get_name = driver_function<decltype(&cuDeviceGetName)>("cuDeviceGetName"))
+    get_name(name, sizeof name, 0);
+  info.name = name;
+  if (const auto get_memory = driver_function<decltype(&cuDeviceTotalMem)>("cuDeviceTotalMem_v2"))
+    get_memory(&info.memory_bytes, 0);
   info.driver = driver_version();
   STRATA_CUDA(cudaDriverGetVersion(&info.driver_cuda));
   STRATA_CUDA(cudaRuntimeGetVersion(&info.runtime_cuda));
-  info.compute_capability = 10 * properties.major + properties.minor;
-  info.multiprocessors = properties.multiProcessorCount;
-  info.memory_bytes = properties.totalGlobalMem;
+  info.compute_capability = 10 * attribute(cudaDevAttrComputeCapabilityMajor) +
+                            attribute(cudaDevAttrComputeCapabilityMinor);
+  info.multiprocessors = attribute(cudaDevAttrMultiProcessorCount);
   return info;
 }
 
 // Lives until the process ends: tensors of static lifetime may need the stream until then.
 struct Context {
   DeviceInfo info;
-  cudaStream_t stream = nullptr;
+  cudaStream_t main = nullptr;
+  cudaStream_t current = nullptr;
 
   Context() {
     if (const auto& reason = why_unusable()) throw Error(ErrorKind::device, *reason);
     STRATA_CUDA(cudaSetDevice(0));
     info = read_device_info();
-    STRATA_CUDA(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+    int lowest = 0, highest = 0;
+    STRATA_CUDA(cudaDeviceGetStreamPriorityRange(&lowest, &highest));
+    STRATA_CUDA(cudaStreamCreateWithPriority(&main, cudaStreamNonBlocking, highest));
+    current = main;
   }
 };
 
@@ -114,10 +137,24 @@ const std::optional<std::string>& why_unusable() {
   return reason;
 }
 
-const DeviceInfo& device_info() { return context().info; }
+const DeviceInfo& device_info() {
+  return context().info;
+}
 
-Stream stream() { return context().stream; }
+Stream main_stream() {
+  return context().main;
+}
 
-void synchronize() { STRATA_CUDA(cudaStreamSynchronize(stream())); }
+Stream stream() {
+  return context().current;
+}
+
+void turn_stream_to(Stream stream) noexcept {
+  context().current = stream;
+}
+
+void synchronize() {
+  STRATA_CUDA(cudaStreamSynchronize(main_stream()));
+}
 
 }  // namespace strata::cuda

@@ -1,5 +1,5 @@
-// The GPU this process uses: whether it can be used, what it is, and the one stream that all work
-// goes through. Needs no CUDA header.
+// The GPU this process uses: whether it can be used, what it is, and the stream that all work goes
+// through. Needs no CUDA header.
 #pragma once
 
 #include <cstddef>
@@ -31,10 +31,14 @@ struct DeviceInfo {
 const DeviceInfo& device_info();
 
 /// The stream of this process, created on first use; never the legacy default stream, which cannot
-/// be captured.
+/// be captured. All work is queued on stream(), which is the main stream except inside a branch of
+/// a graph that is being recorded (branches.h).
+Stream main_stream();
 Stream stream();
+/// For branches.h: what stream() is from now on.
+void turn_stream_to(Stream stream) noexcept;
 
-/// Waits until all queued work is done; throws what a kernel did wrong.
+/// Waits until all work on the main stream is done; throws what a kernel did wrong.
 void synchronize();
 
 }  // namespace strata::cuda

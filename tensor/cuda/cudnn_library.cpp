@@ -29,13 +29,15 @@ const CudnnLibrary& cudnn_library() {
 }
 
 cudnnHandle_t cudnn_handle() {
+  static Stream set = nullptr;
+  const Stream now = stream();  // also: the context must be there first
   static const cudnnHandle_t handle = [] {
-    const Stream on = stream();
     cudnnHandle_t created = nullptr;
     STRATA_CUDNN(cudnn_library().cudnnCreate(&created));
-    STRATA_CUDNN(cudnn_library().cudnnSetStream(created, on));
     return created;
   }();
+  if (now != set) STRATA_CUDNN(cudnn_library().cudnnSetStream(handle, now));
+  set = now;
   return handle;
 }
 

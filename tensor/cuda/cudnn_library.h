@@ -48,7 +48,7 @@ struct CudnnLibrary : SharedLibrary {
 /// version than this program was built with.
 const CudnnLibrary& cudnn_library();
 
-/// The handle of this process, bound to the context's stream. Throws `device`.
+/// The handle of this process, bound to stream() as it is now. Throws `device`.
 cudnnHandle_t cudnn_handle();
 
 void check_cudnn(cudnnStatus_t status, const char* expression,

@@ -8,9 +8,25 @@
 #include "tensor/cuda/context.h"
 
 namespace strata::cuda {
+namespace {
+
+/// A recording may ask for memory: the call itself is no part of what is recorded.
+class AllowedInCapture {
+ public:
+  AllowedInCapture() { cudaThreadExchangeStreamCaptureMode(&mode_); }
+  ~AllowedInCapture() { cudaThreadExchangeStreamCaptureMode(&mode_); }
+  AllowedInCapture(const AllowedInCapture&) = delete;
+  AllowedInCapture& operator=(const AllowedInCapture&) = delete;
+
+ private:
+  cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
+};
+
+}  // namespace
 
 void* allocate(size_t bytes) {
   stream();  // throws when the GPU cannot be used
+  const AllowedInCapture allowed;
   void* block = nullptr;
   const cudaError_t status = cudaMalloc(&block, bytes);
   if (status == cudaErrorMemoryAllocation) {
@@ -21,7 +37,10 @@ void* allocate(size_t bytes) {
   return block;
 }
 
-void release(void* block) noexcept { cudaFree(block); }
+void release(void* block) noexcept {
+  const AllowedInCapture allowed;
+  cudaFree(block);
+}
 
 void copy_to_device(void* destination, const void* source, size_t bytes) {
   STRATA_CUDA(cudaMemcpyAsync(destination, source, bytes, cudaMemcpyHostToDevice, stream()));

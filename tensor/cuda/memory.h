@@ -1,5 +1,5 @@
 // The memory verbs of the GPU, in terms that need no CUDA header. All work is queued on the
-// context's one stream; only the copy to the host waits for it.
+// context's stream(); only the copy to the host waits for it.
 #pragma once
 
 #include <cstddef>

@@ -61,8 +61,16 @@ TEST_F(TrainMnistTest, TrainsAndReports) {
   ASSERT_TRUE(report.is_object());
   for (const char* key : {"device", "kernels", "precision", "dataset", "seed", "epochs", "steps",
                           "test_accuracy", "train_seconds", "total_seconds", "loss_per_epoch",
-                          "test_accuracy_per_epoch", "versions", "passed"})
+                          "test_accuracy_per_epoch", "versions", "passed", "startup", "graph"})
     EXPECT_TRUE(report.contains(key)) << key;
+  double sum = 0;
+  for (const char* part : {"data", "upload", "rehearsal", "training", "evaluation"}) {
+    EXPECT_GT(report["startup"][part], 0) << part;
+    sum += report["startup"][part].get<double>();
+  }
+  EXPECT_LE(sum, report["total_seconds"]) << "on the CPU one part follows the other";
+  EXPECT_EQ(report["startup"]["device"], 0) << "nothing to start";
+  EXPECT_TRUE(report["graph"].is_null()) << "a graph on the CPU";
   EXPECT_EQ(report["device"]["type"], "cpu");
   EXPECT_EQ(report["seed"], 7);
   EXPECT_EQ(report["steps"], 15);
@@ -71,6 +79,22 @@ TEST_F(TrainMnistTest, TrainsAndReports) {
   EXPECT_TRUE(report["passed"].is_null()) << "a set of one's own has no target";
   const auto files = std::distance(fs::directory_iterator(folder()), fs::directory_iterator());
   EXPECT_EQ(files, 2) << "something was left beside the data and the report";
+}
+
+TEST_F(TrainMnistTest, WithoutTheGraphTheNumbersAreTheSame) {
+  std::vector<json> reports;
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{}, {"--no-graph"}, {"--steps-per-launch", "3"}}) {
+    const fs::path file = folder() / "report.json";
+    std::vector<std::string> all = {"--json", file.string()};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    const ProgramResult run = train(all);
+    ASSERT_EQ(run.exit_code, 0) << run.errors;
+    reports.push_back(read_json(file)["loss_per_epoch"]);
+  }
+  EXPECT_EQ(reports[0].size(), 2u);
+  EXPECT_EQ(reports[1], reports[0]);
+  EXPECT_EQ(reports[2], reports[0]);
 }
 
 TEST_F(TrainMnistTest, SameSeedSameNumbers) {
@@ -133,6 +157,7 @@ TEST_F(TrainMnistTest, RefusesBadFlagValues) {
                 {"--threads", "100000", "from 1 to 1024"},
                 {"--seed", "-1", "from 0"},
                 {"--memory-limit", "0", "--memory-limit"},
+                {"--steps-per-launch", "0", "from 1 to 1000"},
                 {"--device", "tpu", "takes auto|cpu|gpu, not 'tpu'"},
                 {"--kernels", "fast", "takes auto|library|own|reference, not 'fast'"},
                 {"--model", "resnet", "takes lenet|mlp, not 'resnet'"},
@@ -153,7 +178,8 @@ TEST_F(TrainMnistTest, NamesTheNearestFlag) {
 TEST_F(TrainMnistTest, HelpGivesDefaultsAndExitCodes) {
   const ProgramResult run = train({"--help"});
   EXPECT_EQ(run.exit_code, 0);
-  for (const char* words : {"--batch-size", "[256]", "Where it runs", "130 stopped by Ctrl-C"})
+  for (const char* words :
+       {"--batch-size", "[256]", "Where it runs", "--no-graph", "130 stopped by Ctrl-C"})
     EXPECT_NE(run.output.find(words), std::string::npos) << words << " is not in\n" << run.output;
 }
 

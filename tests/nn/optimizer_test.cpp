@@ -3,7 +3,6 @@
 #include "nn/dense.h"
 #include "nn/schedule.h"
 #include "nn/sequential.h"
-#include "ops/advance_step.h"
 #include "ops/softmax_cross_entropy.h"
 #include "tensor/autograd.h"
 #include "tests/support/rungs.h"
@@ -29,7 +28,6 @@ struct OneWeight {
       const Tensor input = Tensor::full({1, 1}, 3, DType::float32, parameters.device());
       backward(layer(input));
       optimizer.update(state);
-      ops::advance_step(state, {.peak = 0.5});
     }
     return parameters.values().to_vector<float>()[0];
   }
@@ -94,7 +92,6 @@ TEST_P(XorTest, AFiveLineNetworkLearnsIt) {
     loss = ops::softmax_cross_entropy(model(inputs), labels);
     backward(loss);
     optimizer.update(state);
-    ops::advance_step(state, schedule);
   }
   EXPECT_LT(loss.item<float>(), 1e-2f);
   const std::vector<float> logits = model(inputs).to_vector<float>();

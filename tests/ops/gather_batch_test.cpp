@@ -15,17 +15,22 @@ class GatherBatchTest : public RungTest {
     Tensor images, labels;
   };
 
-  /// A set in which image i is filled with the pixel i and labelled i.
   Batch gather(int64_t count, int64_t batch, int32_t step, const ops::GatherOptions& options) {
+    return gather(count, batch, step, options, 2, device());
+  }
+  /// From a set in which image i is filled with the pixel i and labelled i, both modulo 256.
+  static Batch gather(int64_t count, int64_t batch, int32_t step, const ops::GatherOptions& options,
+                      int64_t width, Device device) {
     std::vector<uint8_t> pixels, labels(static_cast<size_t>(count));
     std::iota(labels.begin(), labels.end(), uint8_t{0});
-    for (const uint8_t label : labels) pixels.insert(pixels.end(), 6, label);
-    Batch result{Tensor::empty({batch, 3, 2, 1}, DType::float32, device()),
-                 Tensor::empty({batch}, DType::int32, device())};
-    ops::gather_batch(Tensor::from(pixels, {count, 3, 2, 1}, device()),
-                      Tensor::from(labels, {count}, device()),
-                      Tensor::from(std::vector<int32_t>{step}, {1}, device()), options,
-                      result.images, result.labels);
+    for (const uint8_t label : labels)
+      pixels.insert(pixels.end(), static_cast<size_t>(3 * width), label);
+    Batch result{Tensor::empty({batch, 3, width, 1}, DType::float32, device),
+                 Tensor::empty({batch}, DType::int32, device)};
+    ops::gather_batch(Tensor::from(pixels, {count, 3, width, 1}, device),
+                      Tensor::from(labels, {count}, device),
+                      Tensor::from(std::vector<int32_t>{step}, {1}, device), options, result.images,
+                      result.labels);
     return result;
   }
 };
@@ -60,19 +65,29 @@ TEST_P(GatherBatchTest, AnEpochHasEveryImageOnceInAnotherOrderThanTheNext) {
   }
 }
 
+// Widths that divide by four and that do not; batches of one and of several images a block.
 TEST_P(GatherBatchTest, SameBitsAsTheReference) {
   const ops::GatherOptions options{.seed = 5, .scale = 1 / 78.6f, .offset = -0.4241f};
-  const Batch actual = gather(100, 37, 4, options);
-  const SettingsScope reference({.kernels = Kernels::reference});
-  if (device() == Device::cpu) {
-    EXPECT_TRUE(identical(actual.images, gather(100, 37, 4, options).images));
-    return;
+  for (const int64_t width : {2, 4, 400}) {
+    for (const int64_t batch : {1, 37, 1100}) {
+      SCOPED_TRACE(fmt::format("width {}, batch {}", width, batch));
+      const Batch actual = gather(1201, batch, 40, options, width, device());
+      const std::vector<int32_t> labels = actual.labels.to_vector<int32_t>();
+      std::vector<double> expected;
+      for (const int32_t label : labels)
+        expected.insert(expected.end(), static_cast<size_t>(3 * width),
+                        std::fma(static_cast<float>(label), options.scale, options.offset));
+      EXPECT_TRUE(close(actual.images, expected, kExact));
+      const SettingsScope reference({.kernels = Kernels::reference});
+      const Batch truth = gather(1201, batch, 40, options, width, Device::cpu);
+      EXPECT_EQ(labels, truth.labels.to_vector<int32_t>());
+    }
   }
-  for (int64_t row = 0; row < 37; ++row) {
-    const float label = static_cast<float>(actual.labels.to_vector<int32_t>()[row]);
-    EXPECT_EQ(actual.images.to_vector<float>()[row * 6],
-              std::fma(label, options.scale, options.offset));
-  }
+}
+
+TEST_P(GatherBatchTest, ABatchMayExceedTheSet) {
+  const Batch batch = gather(3, 8, 1, {.shuffle = false});
+  EXPECT_EQ(batch.labels.to_vector<int32_t>(), (std::vector<int32_t>{0, 1, 2, 0, 1, 2, 0, 1}));
 }
 
 TEST(GatherBatchErrorTest, SaysWhatDoesNotFit) {
@@ -88,9 +103,8 @@ TEST(GatherBatchErrorTest, SaysWhatDoesNotFit) {
                       batch_labels);
   }));
   Tensor wide = Tensor::zeros({2, 2, 3, 1});
-  EXPECT_TRUE(fails("do not fit a batch of float32 (2, 2, 3, 1)", [&] {
-    ops::gather_batch(images, labels, step, {}, wide, batch_labels);
-  }));
+  EXPECT_TRUE(fails("do not fit a batch of float32 (2, 2, 3, 1)",
+                    [&] { ops::gather_batch(images, labels, step, {}, wide, batch_labels); }));
 }
 
 }  // namespace

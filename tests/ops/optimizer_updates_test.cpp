@@ -1,7 +1,7 @@
 #include <cmath>
+#include <optional>
 
 #include "ops/adam_update.h"
-#include "ops/advance_step.h"
 #include "ops/sgd_update.h"
 #include "tests/support/rungs.h"
 
@@ -16,7 +16,13 @@ class OptimizerUpdatesTest : public RungTest {
   Tensor vector(const std::vector<float>& values) const {
     return Tensor::from(values, {static_cast<int64_t>(values.size())}, device());
   }
-  ops::StepState state(double rate) const { return ops::first_step({.peak = rate}, device()); }
+  ops::StepState& state(double rate) {
+    return state_.emplace(ops::first_step({.peak = rate}, device()));
+  }
+  const ops::StepState& state_of_last() const { return *state_; }
+
+ private:
+  std::optional<ops::StepState> state_;
 };
 STRATA_ON_EVERY_RUNG(OptimizerUpdatesTest);
 
@@ -123,7 +129,6 @@ TEST_P(OptimizerUpdatesTest, AdamFollowsALoopInDouble) {
       const Tensor gradients = random_tensor({kSize}, 100 + step, 0.1, 1, DType::float32);
       ops::adam_update(weights, gradients.to(device()), first, second, state, options);
       expected.adam(values_of(gradients), step + 1, schedule.at(step), options);
-      ops::advance_step(state, schedule);
     }
     EXPECT_TRUE(close(weights, expected.w, kFiftySteps));
   }
@@ -147,6 +152,55 @@ TEST_P(OptimizerUpdatesTest, SgdFollowsALoopInDouble) {
   }
 }
 
+// One element, runs of four with and without a rest, more than all blocks of a GPU take at once.
+TEST_P(OptimizerUpdatesTest, ChangeEveryElementOfAnySizeOnce) {
+  constexpr double kRate = 0.125;
+  for (const int64_t size : {1, 3, 4, 255, 1024, 1030, 150'001, 600'004}) {
+    SCOPED_TRACE(size);
+    Tensor adam = converted(random_tensor({size}, 1), DType::float32, device());
+    Tensor sgd = adam.clone();
+    Tensor first = Tensor::zeros({size}, DType::float32, device());
+    Tensor second = first.clone(), velocity = first.clone();
+    const Tensor gradients = random_tensor({size}, 2, 0.1, 1, DType::float32);
+    DoubleLoop expected_adam(adam), expected_sgd(sgd);
+    ops::adam_update(adam, gradients.to(device()), first, second, state(kRate), {});
+    ops::sgd_update(sgd, gradients.to(device()), velocity, state(kRate), {.momentum = 0.9});
+    expected_adam.adam(values_of(gradients), 1, kRate, {});
+    expected_sgd.sgd(values_of(gradients), kRate, {.momentum = 0.9});
+    EXPECT_TRUE(close(adam, expected_adam.w, kFewRoundings));
+    EXPECT_TRUE(close(sgd, expected_sgd.w, kFewRoundings));
+  }
+}
+
+// A view that starts at an odd element cannot be read four at a time.
+TEST_P(OptimizerUpdatesTest, ViewsThatAreNotAligned) {
+  Tensor buffer = vector({1, 2, 3, 4, 5, 6});
+  Tensor weights = buffer.view({4}, 1), none;
+  ops::sgd_update(weights, vector({1, 1, 1, 1}), none, state(0.5), {});
+  EXPECT_TRUE(close(buffer, {1, 1.5, 2.5, 3.5, 4.5, 6}, kExact));
+}
+
+TEST_P(OptimizerUpdatesTest, EndTheStepAndWalkTheSchedule) {
+  const ops::Schedule schedule{
+      .kind = ops::ScheduleKind::one_cycle, .peak = 0.5, .total_steps = 20};
+  constexpr int64_t kManyBlocks = 20000;
+  for (const int64_t size : {int64_t{1}, kManyBlocks}) {
+    ops::StepState state = ops::first_step(schedule, device());
+    Tensor weights = Tensor::zeros({size}, DType::float32, device());
+    Tensor first = weights.clone(), second = weights.clone(), none;
+    for (int step = 0; step < 25; ++step) {
+      EXPECT_EQ(state.step.item<int32_t>(), step);
+      // One rounding: the cosines of the two sides may differ in their last bit.
+      EXPECT_NEAR(state.learning_rate.item<float>(), schedule.at(step), 6e-8);
+      if (step % 2 == 0)
+        ops::adam_update(weights, weights, first, second, state, {});
+      else
+        ops::sgd_update(weights, weights, none, state, {});
+    }
+    EXPECT_EQ(state.diverged_at.item<int32_t>(), -1);
+  }
+}
+
 TEST_P(OptimizerUpdatesTest, LateAdamStepsKeepTheirPrecision) {
   ops::StepState state = ops::first_step({.peak = 0.1}, device());
   state.step.copy_from(Tensor::from(std::vector<int32_t>{999}, {1}));
@@ -165,18 +219,19 @@ TEST_P(OptimizerUpdatesTest, FreezeOnceDiverged) {
   ops::sgd_update(weights, vector({1}), velocity, diverged, {.momentum = 0.9});
   for (const Tensor& kept : {first, second, velocity}) EXPECT_TRUE(close(kept, {0.0}, kExact));
   EXPECT_TRUE(close(weights, {1.0}, kExact));
+  EXPECT_EQ(diverged.step.item<int32_t>(), 2) << "the steps go on";
 }
 
 TEST_P(OptimizerUpdatesTest, EmptyBuffers) {
   Tensor weights = vector({}), first = vector({}), second = vector({}), velocity = vector({});
   ops::adam_update(weights, vector({}), first, second, state(0.1), {});
   ops::sgd_update(weights, vector({}), velocity, state(0.1), {.momentum = 0.9});
-  EXPECT_EQ(weights.size(), 0);
+  EXPECT_EQ(state_of_last().step.item<int32_t>(), 1);
 }
 
 TEST(OptimizerUpdateErrorTest, NamesWhatDoesNotFit) {
   Tensor weights = Tensor::zeros({2}), other = Tensor::zeros({3}), none;
-  const ops::StepState state = ops::first_step({.peak = 0.1}, Device::cpu);
+  ops::StepState state = ops::first_step({.peak = 0.1}, Device::cpu);
   EXPECT_TRUE(fails("adam_update: weights are float32 (2), another buffer is float32 (3)",
                     [&] { ops::adam_update(weights, other, weights, weights, state, {}); }));
   EXPECT_TRUE(fails("betas must lie in [0, 1), got 1 and 0.999", [&] {

@@ -3,20 +3,35 @@
 #include <cmath>
 #include <optional>
 
-#include "ops/advance_step.h"
+#include "ops/sgd_update.h"
 #include "tests/support/rungs.h"
 
 namespace strata::test {
 namespace {
 
+constexpr int64_t kClasses = 3;
+
+/// Logits whose row n is right for the label n mod kClasses in the first `correct` rows alone.
+Tensor logits_with(int64_t correct, int64_t rows) {
+  Tensor logits = Tensor::zeros({rows, kClasses});
+  for (int64_t n = 0; n < rows; ++n)
+    logits.data<float>()[n * kClasses + (n < correct ? n : n + 1) % kClasses] = 1;
+  return logits;
+}
+
+Tensor labels_of(int64_t rows) {
+  std::vector<int32_t> labels;
+  for (int64_t n = 0; n < rows; ++n) labels.push_back(static_cast<int32_t>(n % kClasses));
+  return Tensor::from(labels, {rows});
+}
+
 class RecordMetricsTest : public RungTest {
  protected:
-  void record(float loss, int32_t correct) {
-    Tensor count = Tensor::from(std::vector<int32_t>{correct}, {1}, device());
-    ops::record_metrics(Tensor::from(std::vector<float>{loss}, {}, device()), count, *state_,
-                        *metrics_);
-    EXPECT_EQ(count.item<int32_t>(), 0) << "the count is moved";
-    ops::advance_step(*state_, {.peak = 0.1});
+  void record(float loss, int64_t correct, int64_t rows = 20) {
+    ops::record_metrics(logits_with(correct, rows).to(device()), labels_of(rows).to(device()),
+                        Tensor::from(std::vector<float>{loss}, {}, device()), *state_, *metrics_);
+    Tensor weights = Tensor::zeros({0}, DType::float32, device()), none;
+    ops::sgd_update(weights, weights, none, *state_, {});  // ends the step
   }
   void start(int64_t steps) {
     state_ = ops::first_step({.peak = 0.1}, device());
@@ -35,6 +50,18 @@ TEST_P(RecordMetricsTest, KeepsTheLastSteps) {
   EXPECT_EQ(state_->diverged_at.item<int32_t>(), -1);
 }
 
+TEST_P(RecordMetricsTest, CountsBatchesOfAnySize) {
+  const std::vector<std::pair<int64_t, int64_t>> batches{{1, 1},     {0, 5},       {128, 128},
+                                                         {100, 129}, {8000, 8192}, {7, 1000}};
+  start(static_cast<int64_t>(batches.size()));
+  std::vector<double> expected;
+  for (const auto& [correct, rows] : batches) {
+    record(0, correct, rows);
+    expected.push_back(static_cast<double>(correct));
+  }
+  EXPECT_TRUE(close(metrics_->correct, expected, kExact));
+}
+
 TEST_P(RecordMetricsTest, RemembersTheFirstLossThatIsNotFinite) {
   for (float bad : {NAN, INFINITY, -INFINITY}) {
     start(2);
@@ -46,11 +73,13 @@ TEST_P(RecordMetricsTest, RemembersTheFirstLossThatIsNotFinite) {
 TEST(RecordMetricsErrorTest, NamesWhatDoesNotFit) {
   ops::StepState state = ops::first_step({.peak = 0.1}, Device::cpu);
   ops::StepMetrics metrics = ops::StepMetrics::of(2, Device::cpu);
-  Tensor loss = Tensor::zeros({}), count = Tensor::zeros({}, DType::int32);
-  EXPECT_TRUE(fails("the loss must be one float32, got float32 (2)",
-                    [&] { ops::record_metrics(Tensor::zeros({2}), count, state, metrics); }));
-  EXPECT_TRUE(fails("the count must be one int32, got float32 ()",
-                    [&] { ops::record_metrics(loss, loss, state, metrics); }));
+  const Tensor logits = Tensor::zeros({2, kClasses}), labels = labels_of(2);
+  EXPECT_TRUE(fails("the loss must be one float32, got float32 (2)", [&] {
+    ops::record_metrics(logits, labels, Tensor::zeros({2}), state, metrics);
+  }));
+  EXPECT_TRUE(fails("record_metrics: logits (2, 3) need int32 labels (2), got int32 (3)", [&] {
+    ops::record_metrics(logits, labels_of(3), Tensor::zeros({}), state, metrics);
+  }));
   EXPECT_TRUE(fails("room for at least one step", [] { ops::StepMetrics::of(0, Device::cpu); }));
 }
 

@@ -1,7 +1,6 @@
 #include "ops/schedule.h"
 
-#include "ops/advance_step.h"
-#include "tests/support/rungs.h"
+#include <gtest/gtest.h>
 
 namespace strata::test {
 namespace {
@@ -45,21 +44,6 @@ TEST(ScheduleTest, OneCycleWithoutARiseOrWithNothingElseStaysFinite) {
   EXPECT_FLOAT_EQ(schedule.at(3), 1.0f);
   schedule.total_steps = 1;
   EXPECT_FLOAT_EQ(schedule.at(0), 1.0f);
-}
-
-class AdvanceStepTest : public RungTest {};
-STRATA_ON_EVERY_RUNG(AdvanceStepTest);
-
-TEST_P(AdvanceStepTest, WalksTheSchedule) {
-  const Schedule schedule{.kind = ScheduleKind::one_cycle, .peak = 0.5, .total_steps = 20};
-  ops::StepState state = ops::first_step(schedule, device());
-  for (int step = 0; step < 25; ++step) {
-    EXPECT_EQ(state.step.item<int32_t>(), step);
-    // One rounding: the cosines of the two sides may differ in their last bit.
-    EXPECT_NEAR(state.learning_rate.item<float>(), schedule.at(step), 6e-8);
-    ops::advance_step(state, schedule);
-  }
-  EXPECT_EQ(state.diverged_at.item<int32_t>(), -1);
 }
 
 }  // namespace

@@ -39,11 +39,55 @@ TEST_P(SoftmaxCrossEntropyTest, KnownValues) {
 }
 
 TEST_P(SoftmaxCrossEntropyTest, MatchesReference) {
-  for (const auto& [rows, classes] : std::vector<std::pair<int64_t, int64_t>>{
-           {1, 1}, {1, 10}, {3, 2}, {17, 10}, {256, 10}, {9, 33}, {5, 1000}, {2049, 5}}) {
+  for (const auto& [rows, classes] : std::vector<std::pair<int64_t, int64_t>>{{1, 1},
+                                                                              {1, 10},
+                                                                              {3, 2},
+                                                                              {17, 10},
+                                                                              {256, 10},
+                                                                              {512, 16},
+                                                                              {513, 17},
+                                                                              {500, 32},
+                                                                              {9, 33},
+                                                                              {5, 1000},
+                                                                              {2049, 5},
+                                                                              {8192, 10},
+                                                                              {700, 40}}) {
     SCOPED_TRACE(fmt::format("{} x {}", rows, classes));
-    expect_matches_reference(loss_of, {random_tensor({rows, classes}, 3, -4, 4),
-                                       labels_for(rows, classes)});
+    expect_matches_reference(loss_of,
+                             {random_tensor({rows, classes}, 3, -4, 4), labels_for(rows, classes)});
+  }
+}
+
+// A loss that backward() starts from hands over the gradient as it is, any other scales it.
+TEST_P(SoftmaxCrossEntropyTest, TheGradientOfALossByItself) {
+  for (const auto& [rows, classes] :
+       std::vector<std::pair<int64_t, int64_t>>{{5, 3}, {600, 10}, {4, 50}}) {
+    const Tensor values = random_tensor({rows, classes}, 5, -4, 4, DType::float32);
+    const Tensor labels = labels_for(rows, classes).to(device());
+    std::vector<Tensor> gradients;
+    for (const double scale : {1.0, 1.0, -2.0}) {
+      Tensor logits = values.clone().to(device());
+      logits.set_requires_grad(true);
+      const Tensor loss = ops::softmax_cross_entropy(logits, labels);
+      const bool by_itself = gradients.empty();
+      backward(loss, by_itself ? Tensor() : Tensor::full({}, scale, DType::float32, device()));
+      gradients.push_back(logits.grad());
+    }
+    EXPECT_TRUE(identical(gradients[1], gradients[0]));
+    std::vector<double> scaled = values_of(gradients[0]);
+    for (double& value : scaled) value *= -2;
+    EXPECT_TRUE(close(gradients[2], scaled, kExact));
+  }
+}
+
+TEST_P(SoftmaxCrossEntropyTest, TheSameLossWithAndWithoutItsGradient) {
+  for (const int64_t rows : {7, 1000}) {
+    Tensor logits = random_tensor({rows, 10}, 5, -4, 4, DType::float32).to(device());
+    const Tensor labels = labels_for(rows, 10).to(device());
+    const Tensor without = ops::softmax_cross_entropy(logits, labels);
+    EXPECT_FALSE(without.requires_grad());
+    logits.set_requires_grad(true);
+    EXPECT_TRUE(identical(ops::softmax_cross_entropy(logits, labels).detach(), without));
   }
 }
 
@@ -104,8 +148,9 @@ TEST(SoftmaxCrossEntropyGradientTest, EqualsItsComposition) {
 
 TEST(SoftmaxCrossEntropyErrorTest, SaysWhatDoesNotFit) {
   const Tensor labels = Tensor::zeros({2}, DType::int32);
-  EXPECT_TRUE(fails("need int32 labels (3), got int32 (2)",
-                    [&] { ops::softmax_cross_entropy(Tensor::zeros({3, 2}), labels); }));
+  EXPECT_TRUE(fails("need int32 labels (3), got int32 (2)", [&] {
+    ops::softmax_cross_entropy(Tensor::zeros({3, 2}), labels);
+  }));
   EXPECT_TRUE(fails("need int32 labels (2), got float32 (2)", [&] {
     ops::softmax_cross_entropy(Tensor::zeros({2, 2}), Tensor::zeros({2}));
   }));

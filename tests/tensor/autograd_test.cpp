@@ -110,6 +110,20 @@ TEST(AutogradTest, LeafGradientsShareNoMemory) {
   EXPECT_TRUE(close(y.grad(), {5, 5}, kExact));
 }
 
+TEST(AutogradTest, StartsFromTheUnitGradient) {
+  const Tensor unit = unit_gradient(DType::float32, Device::cpu);
+  EXPECT_TRUE(is_unit_gradient(unit));
+  EXPECT_TRUE(is_unit_gradient(unit_gradient(DType::float32, Device::cpu).view({1, 1})));
+  EXPECT_FALSE(is_unit_gradient(unit_gradient(DType::float64, Device::cpu).clone()));
+  EXPECT_FALSE(is_unit_gradient(Tensor::full({}, 1)));
+
+  const Tensor x = leaf({3});
+  for (int pass = 0; pass < 2; ++pass) backward(ops::reshape(x, {1, 1}));  // passes it on
+  EXPECT_TRUE(close(x.grad(), {2}, kExact));
+  EXPECT_FALSE(is_unit_gradient(x.grad()));
+  EXPECT_TRUE(close(unit, {1}, kExact));
+}
+
 TEST(AutogradTest, OnlyWhatNeedsGradients) {
   const Tensor x = leaf({2}), constant = Tensor::full({1}, 3);
   backward(x * constant);

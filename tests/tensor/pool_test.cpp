@@ -90,6 +90,137 @@ TEST_F(PoolTest, LimitCountsFreeBlocksLast) {
   pool_.release(other);
 }
 
+void note_join();
+
+/// A pool whose releases are held, and how often it asked for a join.
+class HeldPoolTest : public PoolTest {
+ protected:
+  HeldPoolTest() { current = this; }
+  ~HeldPoolTest() override { pool_.end_hold(); }
+  void hold(size_t limit) { pool_.hold_releases(limit, note_join); }
+  int joins_ = 0;
+  bool goes_on_ = false;  // the hold goes on after a join
+
+ private:
+  friend void note_join();
+  static inline HeldPoolTest* current = nullptr;
+};
+
+void note_join() {
+  HeldPoolTest& test = *HeldPoolTest::current;
+  ++test.joins_;
+  test.goes_on_ ? test.pool_.free_held() : test.pool_.end_hold();
+}
+
+TEST_F(HeldPoolTest, HandsNothingOutAgainBeforeTheJoin) {
+  void* before = pool_.allocate(kKilobyte, MemoryUse::data);
+  pool_.release(before);
+  hold(kKilobyte << 10);
+  void* first = pool_.allocate(kKilobyte, MemoryUse::data);
+  EXPECT_EQ(first, before) << "what was free before the hold may be used";
+  pool_.release(first);
+  void* second = pool_.allocate(kKilobyte, MemoryUse::data);
+  EXPECT_NE(second, first);
+  EXPECT_EQ(pool_.report().total_in_use, kKilobyte);
+  EXPECT_EQ(pool_.report().reserved, 2 * kKilobyte);
+  pool_.end_hold();
+  EXPECT_EQ(pool_.allocate(kKilobyte, MemoryUse::data), first);
+  EXPECT_EQ(joins_, 0);
+  pool_.release(first);
+  EXPECT_EQ(pool_.allocate(kKilobyte, MemoryUse::data), first) << "the hold has ended";
+  pool_.release(first);
+  pool_.release(second);
+}
+
+TEST_F(HeldPoolTest, AsksForAJoinWhenTooMuchWaits) {
+  hold(2 * kKilobyte);
+  goes_on_ = true;
+  std::vector<void*> blocks;
+  for (int i = 0; i < 3; ++i) blocks.push_back(pool_.allocate(kKilobyte, MemoryUse::data));
+  for (void* block : blocks) pool_.release(block);
+  EXPECT_EQ(joins_, 0) << "only an allocation gains from a join";
+  void* next = pool_.allocate(kKilobyte, MemoryUse::data);
+  EXPECT_EQ(joins_, 1);
+  EXPECT_EQ(pool_.report().reserved, 3 * kKilobyte);
+  pool_.release(next);
+  void* other = pool_.allocate(kKilobyte, MemoryUse::data);
+  EXPECT_NE(other, next) << "the hold goes on";
+  EXPECT_EQ(joins_, 1);
+  pool_.release(other);
+}
+
+TEST_F(HeldPoolTest, JoinsBeforeItRefuses) {
+  pool_.set_limit(2 * kKilobyte);
+  hold(kKilobyte << 10);
+  pool_.release(pool_.allocate(2 * kKilobyte, MemoryUse::data));
+  void* same = pool_.allocate(2 * kKilobyte, MemoryUse::data);
+  EXPECT_EQ(joins_, 1);
+  pool_.release(same);
+  hold(kKilobyte << 10);
+  void* other = pool_.allocate(kKilobyte, MemoryUse::data);  // of another size: trimmed first
+  EXPECT_EQ(pool_.report().reserved, kKilobyte);
+  EXPECT_TRUE(fails(ErrorKind::out_of_memory, "cannot be had",
+                    [this] { pool_.allocate(2 * kKilobyte, MemoryUse::data); }));
+  EXPECT_EQ(joins_, 2);
+  pool_.release(other);
+}
+
+TEST_F(PoolTest, AnArenaKeepsItsBlocksFromOthers) {
+  auto arena = std::make_shared<Arena>(pool_);
+  void* common = pool_.allocate(kKilobyte, MemoryUse::data);
+  pool_.release(common);
+  void *kept, *fresh;
+  {
+    const ArenaScope scope(arena);
+    EXPECT_EQ(ArenaScope::current(), arena);
+    kept = pool_.allocate(kKilobyte, MemoryUse::data);
+    EXPECT_EQ(kept, common) << "an arena takes what the pool has";
+    fresh = pool_.allocate(kKilobyte, MemoryUse::data);
+    pool_.release(fresh);
+  }
+  EXPECT_EQ(ArenaScope::current(), nullptr);
+  pool_.release(kept);  // released outside of the scope, but of the arena
+  pool_.trim();
+  EXPECT_EQ(pool_.report().reserved, 2 * kKilobyte);
+  void* outside = pool_.allocate(kKilobyte, MemoryUse::data);
+  EXPECT_NE(outside, kept);
+  EXPECT_NE(outside, fresh);
+  {
+    const ArenaScope scope(arena);
+    EXPECT_EQ(pool_.allocate(kKilobyte, MemoryUse::data), kept);
+    pool_.release(kept);
+  }
+  pool_.release(outside);
+  arena.reset();
+  pool_.trim();
+  EXPECT_EQ(pool_.report().reserved, 0u);
+}
+
+TEST_F(PoolTest, BlocksOutliveTheirArena) {
+  void *alive, *held;
+  {
+    const ArenaScope scope(std::make_shared<Arena>(pool_));
+    alive = pool_.allocate(kKilobyte, MemoryUse::data);
+    held = pool_.allocate(2 * kKilobyte, MemoryUse::data);
+    pool_.hold_releases(SIZE_MAX, [] {});
+    pool_.release(held);
+  }
+  pool_.end_hold();
+  pool_.release(alive);
+  EXPECT_EQ(pool_.allocate(kKilobyte, MemoryUse::data), alive);
+  EXPECT_EQ(pool_.allocate(2 * kKilobyte, MemoryUse::data), held);
+  pool_.release(alive);
+  pool_.release(held);
+}
+
+TEST_F(PoolTest, AnArenaConcernsItsOwnPoolOnly) {
+  const auto arena = std::make_shared<Arena>(pool_of(Device::cpu));
+  const ArenaScope scope(arena);
+  pool_.release(pool_.allocate(kKilobyte, MemoryUse::data));
+  pool_.trim();
+  EXPECT_EQ(pool_.report().reserved, 0u);
+}
+
 TEST(MemoryScopeTest, BooksTensors) {
   const auto held = [](MemoryUse use) {
     return pool_of(Device::cpu).report().in_use[static_cast<int>(use)];

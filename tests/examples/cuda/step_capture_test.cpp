@@ -1,8 +1,6 @@
-// A training step can be captured as a CUDA graph: it allocates nothing, waits for nothing, and
-// keeps all that changes between steps on the device.
-#include <cuda_runtime_api.h>
-
-#include "tensor/cuda/check.h"
+// The training of train_mnist, captured: the same bits as run eagerly, with every choice of
+// kernels.
+#include "nn/captured_step.h"
 #include "tensor/cuda/context.h"
 #include "tests/examples/lenet_trainer.h"
 #include "tests/support/rungs.h"
@@ -21,24 +19,22 @@ INSTANTIATE_TEST_SUITE_P(Gpu, GpuStepCaptureTest,
                          [](const auto& info) { return std::string(name_of(info.param)); });
 
 TEST_P(GpuStepCaptureTest, ReplayingItGivesTheBitsOfRunningIt) {
-  constexpr int kSteps = 9, kEager = 2;
-  const SettingsScope scope({.kernels = GetParam()});
-  LenetTrainer eager(Device::gpu), captured(Device::gpu);
-  eager.losses_of(kSteps);
-  captured.losses_of(kEager);
-
-  cudaGraph_t graph = nullptr;
-  cudaGraphExec_t replay = nullptr;
-  STRATA_CUDA(cudaStreamBeginCapture(cuda::stream(), cudaStreamCaptureModeThreadLocal));
-  captured.step().run();  // recorded, not run
-  STRATA_CUDA(cudaStreamEndCapture(cuda::stream(), &graph));
-  STRATA_CUDA(cudaGraphInstantiate(&replay, graph, 0));
-  for (int step = kEager; step < kSteps; ++step)
-    STRATA_CUDA(cudaGraphLaunch(replay, cuda::stream()));
-  cuda::synchronize();
-  STRATA_CUDA(cudaGraphExecDestroy(replay));
-  STRATA_CUDA(cudaGraphDestroy(graph));
-  EXPECT_TRUE(identical(captured.weights(), eager.weights()));
+  for (const Precision precision : {Precision::fp32, Precision::tf32}) {
+    const SettingsScope scope({.kernels = GetParam(), .precision = precision});
+    LenetTrainer eager(Device::gpu);
+    const std::vector<float> losses = eager.losses_of(36);
+    for (const int64_t per_launch : {1, 10}) {
+      SCOPED_TRACE(fmt::format("{}, {} steps a launch", name_of(precision), per_launch));
+      LenetTrainer training(Device::gpu);
+      nn::CapturedStep captured(training.step(), {.steps_per_launch = per_launch});
+      captured.run(36);
+      EXPECT_EQ(training.step().steps_done(), 36);
+      EXPECT_EQ(training.step().read_metrics().losses, losses);
+      EXPECT_TRUE(identical(training.weights(), eager.weights()));
+      RecordProperty(fmt::format("nodes_per_step_{}", per_launch),
+                     static_cast<int>(*captured.nodes_per_step()));
+    }
+  }
 }
 
 }  // namespace

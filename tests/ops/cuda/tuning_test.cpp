@@ -15,6 +15,7 @@
 #include "ops/settings.h"
 #include "ops/unary.h"
 #include "tensor/autograd.h"
+#include "tensor/branch.h"
 #include "tensor/cuda/context.h"
 #include "tensor/cuda/libraries.h"
 #include "tensor/cuda/timer.h"
@@ -55,7 +56,7 @@ TEST_F(GpuTimerTest, WorkThatFailsLeavesTheStreamUsable) {
     if (++runs > 1) fail(ErrorKind::device, "no more");
   };
   EXPECT_TRUE(fails(ErrorKind::device, "no more", [&] { cuda::time_work(failing); }));
-  EXPECT_FALSE(cuda::is_capturing());
+  EXPECT_FALSE(recording_gpu_work());
   tensor.fill(3);
   EXPECT_EQ(tensor.to_vector<float>(), std::vector<float>(4, 3));
 }
@@ -128,7 +129,7 @@ class GpuTuningTest : public testing::TestWithParam<Settings> {
   Tuner make_tuner(bool measure) const {
     Tuner::Options options{.cache_file = folder_.path() / "tuning.tsv",
                            .machine = cuda::device_info().name,
-                           .busy = cuda::is_capturing};
+                           .busy = recording_gpu_work};
     if (measure) options.timer = cuda::time_work;
     return Tuner(options);
   }

@@ -5,7 +5,6 @@
 #include <functional>
 
 #include "ops/adam_update.h"
-#include "ops/advance_step.h"
 #include "ops/bias_add.h"
 #include "ops/conv2d.h"
 #include "ops/dense.h"
@@ -85,7 +84,7 @@ Op adam_update() {
             Tensor weights = x[0].clone();
             Tensor first = Tensor::full({67}, 0.1, DType::float32, device);
             Tensor second = Tensor::full({67}, 0.2, DType::float32, device);
-            const ops::StepState state = ops::first_step({.peak = 0.005}, device);
+            ops::StepState state = ops::first_step({.peak = 0.005}, device);
             ops::adam_update(weights, x[1].detach(), first, second, state, {});
             return Tensors{weights, first, second};
           }};

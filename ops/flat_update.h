@@ -1,4 +1,4 @@
-// What the optimizers' ops check alike.
+// What the optimizers' ops have in common: their checks, and on the CPU the end of the step.
 #pragma once
 
 #include <initializer_list>
@@ -6,12 +6,12 @@
 
 #include "ops/step_state.h"
 
-namespace strata::ops {
+namespace strata {
 
 /// Throws `invalid_argument` unless all are float32, of the weights' shape and on the state's
 /// device.
 inline void check_update(std::string_view op, const Tensor& weights,
-                         std::initializer_list<const Tensor*> others, const StepState& state) {
+                         std::initializer_list<const Tensor*> others, const ops::StepState& state) {
   check(weights.dtype() == DType::float32, "{}: weights must be float32, got {}", op,
         weights.dtype());
   for (const Tensor* other : others) {
@@ -26,4 +26,10 @@ inline void check_update(std::string_view op, const Tensor& weights,
         op, weights.device(), state.device());
 }
 
-}  // namespace strata::ops
+/// The end of a step whose state is in host memory.
+inline void end_step(ops::StepState& state) {
+  const int32_t next = ++*state.step.data<int32_t>();
+  *state.learning_rate.data<float>() = state.schedule.at(next);
+}
+
+}  // namespace strata

@@ -1,0 +1,140 @@
+// The kernel of all optimizers: a rule for one element, run over flat buffers, and the end of the
+// training step in the same launch.
+//
+// 256 threads of a block are workers: each takes four neighbouring elements at a time, so that its
+// loads and stores are 16 bytes wide, and goes on to the next four in grid strides. One warp more
+// keeps the step's state: its first lane reads the step, the learning rate and the mark of
+// divergence and works out once per block what all elements share (Adam's bias corrections).
+//
+// The time of a small model goes into waiting, so waits overlap. The workers ask for their first
+// elements before the barrier at which they get the scalars. After it, the keepers count the blocks
+// that have read the state, while the workers compute and store: the last to read may overwrite it,
+// however many blocks are still at work, so no worker waits for the atomic or the schedule's
+// cosine.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "ops/cuda/last_block.cuh"
+#include "ops/step_state.h"
+#include "tensor/cuda/alignment.h"
+#include "tensor/cuda/check.h"
+#include "tensor/cuda/context.h"
+
+namespace strata::cuda {
+
+inline constexpr int kUpdateWorkers = 256;
+inline constexpr int kUpdateThreads = kUpdateWorkers + 32;
+inline constexpr int kUpdateBlocksPerMultiprocessor = 4;
+
+/// The buffers of an update: the gradients, and what is read and written: the weights first.
+template <int kWritten>
+struct FlatBuffers {
+  const float* gradients;
+  float* written[kWritten];
+};
+
+struct StepPointers {
+  int32_t* step;
+  float* learning_rate;
+  const int32_t* diverged_at;
+};
+
+/// `kWidth` neighbouring elements of all buffers, in registers.
+template <int kWritten, int kWidth>
+struct FlatElements {
+  struct alignas(4 * kWidth) Run {
+    float of[kWidth];
+  };
+  Run gradient, written[kWritten];
+
+  __device__ void load(const FlatBuffers<kWritten>& buffers, int64_t run) {
+    gradient = reinterpret_cast<const Run*>(buffers.gradients)[run];
+    for (int b = 0; b < kWritten; ++b)
+      written[b] = reinterpret_cast<const Run*>(buffers.written[b])[run];
+  }
+
+  template <class Rule>
+  __device__ void update(const Rule& rule, const typename Rule::Scalars& now) {
+    for (int i = 0; i < kWidth; ++i) {
+      float element[kWritten];
+      for (int b = 0; b < kWritten; ++b) element[b] = written[b].of[i];
+      rule.update(now, gradient.of[i], element);
+      for (int b = 0; b < kWritten; ++b) written[b].of[i] = element[b];
+    }
+  }
+
+  __device__ void store(const FlatBuffers<kWritten>& buffers, int64_t run) const {
+    for (int b = 0; b < kWritten; ++b) reinterpret_cast<Run*>(buffers.written[b])[run] = written[b];
+  }
+};
+
+/// Blocks that have read the state.
+static __device__ unsigned state_readers;
+
+/// A Rule has `kWritten`, a plain struct `Scalars`, `at(step, learning_rate)`, which gives one, and
+/// `update(scalars, gradient, element)` with `float (&element)[kWritten]`.
+template <class Rule, int kWidth>
+__global__ void __launch_bounds__(kUpdateThreads)
+    flat_update_kernel(Rule rule, FlatBuffers<Rule::kWritten> buffers, int64_t runs,
+                       StepPointers state, ops::Schedule schedule) {
+  __shared__ typename Rule::Scalars now;
+  __shared__ bool frozen;
+  const bool is_worker = threadIdx.x < kUpdateWorkers, is_keeper = threadIdx.x == kUpdateWorkers;
+  int64_t run = int64_t{blockIdx.x} * kUpdateWorkers + threadIdx.x;
+  FlatElements<Rule::kWritten, kWidth> elements;
+  int32_t step;
+  if (is_worker && run < runs) elements.load(buffers, run);
+  if (is_keeper) {
+    step = *state.step;
+    frozen = *state.diverged_at >= 0;
+    now = rule.at(step, *state.learning_rate);
+  }
+  __syncthreads();
+
+  if (is_keeper) {
+    const unsigned arrival = arrive(&state_readers);
+    const float next_rate = schedule.at(step + 1);  // in every block, while the atomic is under way
+    if (is_last(arrival)) {
+      *state.step = step + 1;
+      *state.learning_rate = next_rate;
+    }
+  }
+  if (!is_worker || frozen) return;
+  const typename Rule::Scalars scalars = now;
+  while (run < runs) {
+    elements.update(rule, scalars);
+    elements.store(buffers, run);
+    run += int64_t{gridDim.x} * kUpdateWorkers;
+    if (run < runs) elements.load(buffers, run);
+  }
+}
+
+template <int kWidth, class Rule>
+void launch_flat_update(const Rule& rule, const FlatBuffers<Rule::kWritten>& buffers, int64_t runs,
+                        ops::StepState& state) {
+  const int64_t most = int64_t{kUpdateBlocksPerMultiprocessor} * device_info().multiprocessors;
+  const int64_t blocks = std::clamp<int64_t>((runs + kUpdateWorkers - 1) / kUpdateWorkers, 1, most);
+  flat_update_kernel<Rule, kWidth><<<static_cast<unsigned>(blocks), kUpdateThreads, 0, stream()>>>(
+      rule, buffers, runs,
+      {state.step.data<int32_t>(), state.learning_rate.data<float>(),
+       state.diverged_at.data<int32_t>()},
+      state.schedule);
+}
+
+/// Runs the rule over `count` elements, unless the state has diverged, and ends the step.
+template <class Rule>
+void flat_update(const char* name, const Rule& rule, const FlatBuffers<Rule::kWritten>& buffers,
+                 int64_t count, ops::StepState& state) {
+  int64_t alignment = common_alignment({buffers.gradients});
+  for (const float* written : buffers.written)
+    alignment = std::min(alignment, common_alignment({written}));
+  if (count % 4 == 0 && alignment == 16)
+    launch_flat_update<4>(rule, buffers, count / 4, state);
+  else
+    launch_flat_update<1>(rule, buffers, count, state);
+  check_launch(name);
+}
+
+}  // namespace strata::cuda

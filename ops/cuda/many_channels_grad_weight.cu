@@ -1,0 +1,453 @@
+// The gradient of a stage's filters: for tap (r, s), channel c and output k
+//
+//   dL/dw[k,r,s,c] = sum over quads of g'[quad,k] x[winner(quad,k) + (r, s), c]
+//
+// summed over every quad (2 x 2 window) of the batch. A block takes 32 outputs, all taps and up to
+// 24 channels, and walks over the batch two images at a time, one for each half of its six warps; a
+// warp takes the three taps of one row of the filters. Nobody adds to memory that another one adds
+// to: each block writes its sums, and a second kernel adds up the blocks' in order.
+//
+// TensorCoreSums: the product's k runs over pixels, and the four pixels of a quad are the four k of
+// a lane group: lane t has the gradient if t is the winning pixel, and 0 if not. Rows are outputs;
+// output 4 g + 2 tile + h stands in row g + 8 h of its tile. The gradients are laid out in shared
+// memory as fragments, so that one 128-bit load brings what a lane holds of two quads.
+//
+// ScalarSums: float32 throughout; a lane takes one output and multiplies the winning pixel only, a
+// quarter of the products. The lanes of a warp read at most four places, in different banks.
+#include "ops/cuda/batched_loop.cuh"
+#include "ops/cuda/conv_stage.h"
+#include "ops/cuda/fast_divide.cuh"
+#include "ops/cuda/mma.cuh"
+#include "ops/cuda/sum_rows.cuh"
+#include "tensor/cuda/check.h"
+#include "tensor/cuda/context.h"
+
+namespace strata::cuda::many_channels {
+namespace {
+
+constexpr int kFilterRows = 3;
+constexpr int kImages = 2;  // that a block holds at once
+constexpr int kThreads = kImages * kFilterRows * 32;
+constexpr int kOutputs = 32;  // of a block
+constexpr int kBlocksPerMultiprocessor = 2;
+constexpr int kBatch = 5;  // loads that a thread has under way
+
+/// How one image of kChannels channels lies in shared memory: the pixels (0, 0), (0, 1), (1, 0) and
+/// (1, 1) of a quad fall into different banks, as the pitch is 8 or 24 more than a multiple of 32
+/// floats and the row 16.
+template <int kChannels>
+inline constexpr int kPitch = kChannels == 8 ? 8 : 24;
+
+struct Layout {
+  int row;  // from row to row, in floats
+  int quads, quad_columns;
+
+  Layout(int columns, int pitch, int quads, int quad_columns)
+      : row((columns * pitch + 15) / 32 * 32 + 16), quads(quads), quad_columns(quad_columns) {}
+
+  __host__ __device__ int quad_pairs() const { return (quads + 1) / 2; }
+};
+
+/// Walks over the quads of an image in row-major order.
+template <int kPitch>
+class QuadWalk {
+ public:
+  __device__ explicit QuadWalk(const Layout& layout)
+      : columns_(layout.quad_columns),
+        to_next_row_(2 * layout.row - 2 * (layout.quad_columns - 1) * kPitch) {}
+  /// The offset of the quad's first pixel.
+  __device__ int corner() const { return corner_; }
+  __device__ void next() {
+    const bool wraps = ++column_ == columns_;
+    corner_ += wraps ? to_next_row_ : 2 * kPitch;
+    column_ = wraps ? 0 : column_;
+  }
+
+ private:
+  int columns_, to_next_row_, corner_ = 0, column_ = 0;
+};
+
+template <int kTiles>  // of eight channels
+struct TensorCoreSums {
+  static constexpr int kCount = 24 * kTiles;
+  float sums[2][3][kTiles][4] = {};  // [outputs][tap of the row][channels]
+
+  // Gradients are [pair of quads][pixel t][tile][g][fragment]; the pixels' stride of 8 more than a
+  // multiple of 32 keeps the lanes of a load apart.
+  static constexpr int kPixelStride = 72, kPairStride = 4 * kPixelStride;
+  __host__ __device__ static int gradient_floats(const Layout& layout) {
+    return layout.quad_pairs() * kPairStride;
+  }
+  /// The gradients of a quad for outputs `output` to `output` + 3.
+  __device__ static void store(float* gradients, const Layout& /*layout*/, int quad, int output,
+                               float4 gradient, uchar4 winner) {
+    float* to = gradients + quad / 2 * kPairStride + output + quad % 2 * 2;
+    const float4 g = {rounded(gradient.x), rounded(gradient.y), rounded(gradient.z),
+                      rounded(gradient.w)};
+#pragma unroll
+    for (int t = 0; t < 4; ++t) {
+      float2* pixel = reinterpret_cast<float2*>(to + t * kPixelStride);
+      pixel[0] = {winner.x == t ? g.x : 0, winner.y == t ? g.y : 0};
+      pixel[16] = {winner.z == t ? g.z : 0, winner.w == t ? g.w : 0};
+    }
+  }
+  __device__ static float rounded(float x) {
+    return __uint_as_float(to_tf32(x));
+  }
+
+  /// `pixels` begins at the filters' row.
+  template <int kPitch>
+  __device__ void run(const Layout& layout, const float* pixels, const float* gradients) {
+    const int group = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
+    pixels += t / 2 * layout.row + t % 2 * kPitch + group;
+    gradients += t * kPixelStride + 4 * group;
+    QuadWalk<kPitch> walk(layout);
+    for (int quad = 0; quad < layout.quads; quad += 2, gradients += kPairStride) {
+      const float* first = pixels + walk.corner();
+      walk.next();
+      // Past the last quad the gradients are 0, but the pixels might not be numbers.
+      const float* second = quad + 1 < layout.quads ? pixels + walk.corner() : first;
+      walk.next();
+      uint32_t a[2][4];
+#pragma unroll
+      for (int tile = 0; tile < 2; ++tile) {
+        const uint4 loaded = *reinterpret_cast<const uint4*>(gradients + 32 * tile);
+        a[tile][0] = loaded.x, a[tile][1] = loaded.y;
+        a[tile][2] = loaded.z, a[tile][3] = loaded.w;
+      }
+#pragma unroll
+      for (int s = 0; s < 3; ++s)
+#pragma unroll
+        for (int tile = 0; tile < kTiles; ++tile) {
+          const int offset = s * kPitch + 8 * tile;
+          const uint32_t b[2] = {__float_as_uint(first[offset]), __float_as_uint(second[offset])};
+          mma_tf32_16x8x8(sums[0][s][tile], a[0], b);
+          mma_tf32_16x8x8(sums[1][s][tile], a[1], b);
+        }
+    }
+  }
+
+  /// sink(output, tap of the row, channel, sum)
+  template <class Sink>
+  __device__ void emit(const Sink& sink) const {
+    const int group = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
+#pragma unroll
+    for (int rows = 0; rows < 2; ++rows)
+#pragma unroll
+      for (int s = 0; s < 3; ++s)
+#pragma unroll
+        for (int tile = 0; tile < kTiles; ++tile)
+#pragma unroll
+          for (int i = 0; i < 4; ++i)
+            sink(4 * group + 2 * rows + i / 2, s, 8 * tile + 2 * t + i % 2, sums[rows][s][tile][i]);
+  }
+};
+
+template <int kTiles>
+struct ScalarSums {
+  static constexpr int kCount = 24 * kTiles;
+  float sums[3][8 * kTiles] = {};  // [tap of the row][channel]
+
+  // Gradients are [quad][output], then the winners likewise, a byte each.
+  __host__ __device__ static int gradient_floats(const Layout& layout) {
+    return layout.quad_pairs() * 2 * (kOutputs + kOutputs / 4);
+  }
+  __device__ static uint8_t* winners_after(float* gradients, const Layout& layout) {
+    return reinterpret_cast<uint8_t*>(gradients + layout.quad_pairs() * 2 * kOutputs);
+  }
+  __device__ static void store(float* gradients, const Layout& layout, int quad, int output,
+                               float4 gradient, uchar4 winner) {
+    const int at = quad * kOutputs + output;
+    *reinterpret_cast<float4*>(gradients + at) = gradient;
+    *reinterpret_cast<uchar4*>(winners_after(gradients, layout) + at) = winner;
+  }
+  __device__ static float rounded(float x) { return x; }
+
+  template <int kPitch>
+  __device__ void run(const Layout& layout, const float* pixels, float* gradients) {
+    const uint8_t* winners = winners_after(gradients, layout) + threadIdx.x % 32;
+    gradients += threadIdx.x % 32;
+    QuadWalk<kPitch> walk(layout);
+    for (int quad = 0; quad < layout.quads; ++quad, walk.next()) {
+      const float gradient = gradients[quad * kOutputs];
+      const int winner = winners[quad * kOutputs] & 3;  // none: the gradient is 0
+      const float* pixel = pixels + walk.corner() + winner / 2 * layout.row + winner % 2 * kPitch;
+#pragma unroll
+      for (int s = 0; s < 3; ++s)
+#pragma unroll
+        for (int c = 0; c < 8 * kTiles; c += 4) {
+          const float4 x = *reinterpret_cast<const float4*>(pixel + s * kPitch + c);
+          sums[s][c] = fmaf(gradient, x.x, sums[s][c]);
+          sums[s][c + 1] = fmaf(gradient, x.y, sums[s][c + 1]);
+          sums[s][c + 2] = fmaf(gradient, x.z, sums[s][c + 2]);
+          sums[s][c + 3] = fmaf(gradient, x.w, sums[s][c + 3]);
+        }
+    }
+  }
+
+  template <class Sink>
+  __device__ void emit(const Sink& sink) const {
+#pragma unroll
+    for (int s = 0; s < 3; ++s)
+#pragma unroll
+      for (int c = 0; c < 8 * kTiles; ++c) sink(threadIdx.x % 32, s, c, sums[s][c]);
+  }
+};
+
+/// What the blocks work on.
+struct Work {
+  const float *input = nullptr, *grad_output = nullptr;
+  const uint8_t* winners = nullptr;
+  float* partial = nullptr;  // [block of the walk][outputs * 9 * channels + outputs]
+  int batch, height, width, channels, outputs;
+  int pad_top, pad_left, rows, columns;  // of the image in shared memory
+  bool whole;  // the image in shared memory is that in global memory: no padding, nothing left out
+  Layout layout;
+  // Of the image in shared memory; by its row in float4s; by quads, made even.
+  FastDivide by_rows, by_columns, by_row_vectors, by_quads;
+
+  __host__ __device__ int image_floats() const { return rows * layout.row; }
+  __host__ __device__ int64_t partial_floats() const {
+    return int64_t{outputs} * (9 * channels + 1);
+  }
+  template <class Sums>
+  size_t shared_bytes() const {
+    const int images = kImages * (image_floats() + Sums::gradient_floats(layout));
+    const int exchange = Sums::kCount * kThreads / 2 + 4 * kThreads;
+    return sizeof(float) * std::max(images, exchange);
+  }
+};
+
+__device__ float4 load4(const float* from) {
+  return *reinterpret_cast<const float4*>(from);
+}
+__device__ void store4(float* to, float4 value) {
+  *reinterpret_cast<float4*>(to) = value;
+}
+
+template <class Sums>
+__device__ float4 rounded(float4 v) {
+  return {Sums::rounded(v.x), Sums::rounded(v.y), Sums::rounded(v.z), Sums::rounded(v.w)};
+}
+
+/// Images [first, first + images), zeros around them.
+template <class Sums, int kChannels>
+__device__ void load_images(const Work& work, int first, int images, float* to) {
+  constexpr int kVectors = kChannels / 4;
+  const float* from = work.input + int64_t{first} * work.height * work.width * work.channels +
+                      blockIdx.z * kChannels;
+  const auto read_part = [&](int i) {
+    const auto [line, column] = work.by_columns.divide(i / kVectors);
+    const auto [image, row] = work.by_rows.divide(line);
+    const int y = row - work.pad_top, x = column - work.pad_left;
+    if (y < 0 || y >= work.height || x < 0 || x >= work.width) return float4{};
+    const int pixel = (image * work.height + y) * work.width + x;
+    return load4(from + pixel * work.channels + 4 * (i % kVectors));
+  };
+  const auto read_whole = [&](int i) {
+    return load4(from + i / kVectors * work.channels + 4 * (i % kVectors));
+  };
+  const auto write = [&](int i, float4 value) {
+    const auto [line, vector] = work.by_row_vectors.divide(i);
+    const int padding = (kPitch<kChannels> - kChannels) * (vector / kVectors);
+    store4(to + line * work.layout.row + 4 * vector + padding, rounded<Sums>(value));
+  };
+  const int count = images * work.rows * work.columns * kVectors;
+  if (work.whole)
+    batched_loop<kBatch, kThreads>(count, read_whole, write);
+  else
+    batched_loop<kBatch, kThreads>(count, read_part, write);
+}
+
+/// The gradients of the same images' quads. Also adds up this thread's part of the bias gradient:
+/// the four outputs that it loads are always the same.
+template <class Sums>
+__device__ void load_gradients(const Work& work, int first, int images, float* to, float4& bias) {
+  struct Gradients {
+    float4 gradient;
+    uchar4 winner;
+  };
+  constexpr int kVectors = kOutputs / 4;
+  static_assert(kThreads % kVectors == 0);
+  const int own = 4 * (threadIdx.x % kVectors), output = blockIdx.y * kOutputs + own;
+  const auto read = [&](int i) {
+    const auto [image, quad] = work.by_quads.divide(i / kVectors);
+    if (quad >= work.layout.quads || output >= work.outputs)
+      return Gradients{{}, {kNoWinner, kNoWinner, kNoWinner, kNoWinner}};
+    const int64_t at = (int64_t{first + image} * work.layout.quads + quad) * work.outputs + output;
+    return Gradients{load4(work.grad_output + at),
+                     *reinterpret_cast<const uchar4*>(work.winners + at)};
+  };
+  const auto write = [&](int i, const Gradients& loaded) {
+    const auto& [g, winner] = loaded;
+    const auto [image, quad] = work.by_quads.divide(i / kVectors);
+    const float4 open = {winner.x == kNoWinner ? 0 : g.x, winner.y == kNoWinner ? 0 : g.y,
+                         winner.z == kNoWinner ? 0 : g.z, winner.w == kNoWinner ? 0 : g.w};
+    bias = {bias.x + open.x, bias.y + open.y, bias.z + open.z, bias.w + open.w};
+    Sums::store(to + image * Sums::gradient_floats(work.layout), work.layout, quad, own, open,
+                winner);
+  };
+  batched_loop<2, kThreads>(images * work.layout.quad_pairs() * 2 * kVectors, read, write);
+}
+
+/// Adds the second image's sums to the first's and writes them.
+template <class Sums, int kChannels>
+__device__ void write_sums(const Work& work, Sums& product, float* exchange, float* partial) {
+  const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, r = warp % kFilterRows;
+  float* sums = reinterpret_cast<float*>(product.sums);
+  float* mine = exchange + r * Sums::kCount * 32 + lane;
+  if (warp >= kFilterRows) {
+#pragma unroll
+    for (int i = 0; i < Sums::kCount; ++i) mine[i * 32] = sums[i];
+  }
+  __syncthreads();
+  if (warp >= kFilterRows) return;
+#pragma unroll
+  for (int i = 0; i < Sums::kCount; ++i) sums[i] += mine[i * 32];
+  product.emit([&](int output, int s, int channel, float sum) {
+    const int k = blockIdx.y * kOutputs + output;
+    if (k < work.outputs)
+      partial[(k * 9 + r * 3 + s) * work.channels + blockIdx.z * kChannels + channel] = sum;
+  });
+}
+
+__device__ void write_bias(const Work& work, const float4* sums, float* partial) {
+  constexpr int kVectors = kOutputs / 4;
+  const int k = blockIdx.y * kOutputs + threadIdx.x;
+  if (blockIdx.z != 0 || threadIdx.x >= kOutputs || k >= work.outputs) return;
+  const float* mine = reinterpret_cast<const float*>(sums) + threadIdx.x;
+  float sum = 0;
+  for (int i = 0; i < kThreads / kVectors; ++i) sum += mine[i * kOutputs];
+  partial[work.outputs * 9 * work.channels + k] = sum;
+}
+
+// Block (x, y, z): images 2 x, 2 x + 1, 2 (x + gridDim.x), ...; 32 outputs from 32 y on; kChannels
+// channels from kChannels z on.
+template <class Sums, int kChannels>
+__global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
+    conv_stage_grad_weight_kernel(Work work) {
+  extern __shared__ float4 shared[];
+  float* pixels = reinterpret_cast<float*>(shared);
+  float* gradients = pixels + kImages * work.image_floats();
+  const int slot = threadIdx.x / 32 / kFilterRows, r = threadIdx.x / 32 % kFilterRows;
+  Sums product;
+  float4 bias = {};
+  for (int first = blockIdx.x * kImages; first < work.batch; first += gridDim.x * kImages) {
+    const int images = min(kImages, work.batch - first);
+    load_images<Sums, kChannels>(work, first, images, pixels);
+    load_gradients<Sums>(work, first, images, gradients, bias);
+    __syncthreads();
+    if (slot < images)
+      product.template run<kPitch<kChannels>>(
+          work.layout, pixels + slot * work.image_floats() + r * work.layout.row,
+          gradients + slot * Sums::gradient_floats(work.layout));
+    __syncthreads();  // before the images are overwritten
+  }
+  float* partial = work.partial + blockIdx.x * work.partial_floats();
+  float4* bias_sums = shared + Sums::kCount * kThreads / 8;
+  bias_sums[threadIdx.x] = bias;
+  write_sums<Sums, kChannels>(work, product, pixels, partial);
+  write_bias(work, bias_sums, partial);
+}
+
+/// The sums of all blocks to the two gradients, of which the second may be null.
+struct StoreGradients {
+  float *weight, *bias;
+  int64_t weights;
+  __device__ void operator()(int /*chunk*/, int64_t column, float sum) const {
+    if (column < weights)
+      weight[column] = sum;
+    else
+      bias[column - weights] = sum;
+  }
+};
+
+template <class Sums, int kChannels>
+void launch(Work work, Tensor& grad_weight, Tensor& grad_bias) {
+  constexpr int kSharedLimit = 227 << 10;
+  const auto kernel = conv_stage_grad_weight_kernel<Sums, kChannels>;
+  static const bool allowed = [&] {
+    STRATA_CUDA(
+        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kSharedLimit));
+    return true;
+  }();
+  (void)allowed;
+  const int output_blocks = (work.outputs + kOutputs - 1) / kOutputs;
+  const int channel_blocks = work.channels / kChannels;
+  const int resident = kBlocksPerMultiprocessor * device_info().multiprocessors;
+  const int walks = std::min((work.batch + kImages - 1) / kImages,
+                             std::max(1, resident / (output_blocks * channel_blocks)));
+  const MemoryScope scope(MemoryUse::workspace);
+  const Tensor partial = Tensor::empty({walks, work.partial_floats()}, DType::float32, Device::gpu);
+  work.partial = partial.data<float>();
+  const dim3 grid(walks, output_blocks, channel_blocks);
+  kernel<<<grid, kThreads, work.shared_bytes<Sums>(), stream()>>>(work);
+  check_launch("conv2d_relu_max_pool: weight gradient");
+  const int64_t weights = grad_weight.size();
+  const int64_t columns = grad_bias.defined() ? work.partial_floats() : weights;
+  const StoreGradients result{grad_weight.data<float>(),
+                              grad_bias.defined() ? grad_bias.data<float>() : nullptr, weights};
+  sum_rows("conv2d_relu_max_pool: weight gradient", MatrixRows{work.partial, work.partial_floats()},
+           result, walks, columns, walks);
+}
+
+template <int kTiles>
+void run(const Work& work, Tensor& grad_weight, Tensor& grad_bias) {
+  if (settings().precision == Precision::fp32)
+    launch<ScalarSums<kTiles>, 8 * kTiles>(work, grad_weight, grad_bias);
+  else
+    launch<TensorCoreSums<kTiles>, 8 * kTiles>(work, grad_weight, grad_bias);
+}
+
+/// Channels that a block takes, in eights.
+int tiles_of(int64_t channels) {
+  return channels % 24 == 0 ? 3 : channels % 16 == 0 ? 2 : 1;
+}
+
+Work work_of(const ConvStageGeometry& geometry) {
+  const Conv2dGeometry& g = geometry.convolution;
+  const int quad_rows = static_cast<int>(geometry.pooled_height);
+  const int quad_columns = static_cast<int>(geometry.pooled_width);
+  const int columns = 2 * quad_columns + 2;
+  const int channels = 8 * tiles_of(g.in_channels);
+  return {.batch = static_cast<int>(g.batch),
+          .height = static_cast<int>(g.height.input),
+          .width = static_cast<int>(g.width.input),
+          .channels = static_cast<int>(g.in_channels),
+          .outputs = static_cast<int>(g.out_channels),
+          .pad_top = static_cast<int>(g.height.pad_before),
+          .pad_left = static_cast<int>(g.width.pad_before),
+          .rows = 2 * quad_rows + 2,
+          .columns = columns,
+          .whole = g.height.pad_before == 0 && g.width.pad_before == 0 &&
+                   2 * quad_rows + 2 == g.height.input && columns == g.width.input,
+          .layout = Layout(columns, channels == 8 ? 8 : 24, quad_rows * quad_columns, quad_columns),
+          .by_rows = FastDivide(2 * quad_rows + 2),
+          .by_columns = FastDivide(columns),
+          .by_row_vectors = FastDivide(columns * channels / 4),
+          .by_quads = FastDivide((quad_rows * quad_columns + 1) / 2 * 2)};
+}
+
+}  // namespace
+
+size_t grad_weight_shared_bytes(const ConvStageGeometry& geometry) {
+  return work_of(geometry).shared_bytes<TensorCoreSums<3>>();  // the largest of all kinds
+}
+
+void grad_weight(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& winners,
+                 const Tensor& grad_output, Tensor& grad_weight, Tensor& grad_bias) {
+  Work work = work_of(geometry);
+  work.input = input.data<float>();
+  work.grad_output = grad_output.data<float>();
+  work.winners = winners.data<uint8_t>();
+  switch (tiles_of(work.channels)) {
+    case 3:
+      return run<3>(work, grad_weight, grad_bias);
+    case 2:
+      return run<2>(work, grad_weight, grad_bias);
+    default:
+      return run<1>(work, grad_weight, grad_bias);
+  }
+}
+
+}  // namespace strata::cuda::many_channels

@@ -1,0 +1,89 @@
+// Launching tensor_gemm.cuh: the plan for the GPU at hand, its shared memory and its clusters.
+#pragma once
+
+#include <bit>
+
+#include "ops/cuda/tensor_gemm.cuh"
+#include "ops/settings.h"
+#include "tensor/cuda/check.h"
+#include "tensor/cuda/context.h"
+
+namespace strata::cuda {
+
+/// What plans and launches may count on, asked once.
+inline const TensorLimits& tensor_limits() {
+  static const TensorLimits limits = [] {
+    int device = 0, shared_bytes = 0;
+    STRATA_CUDA(cudaGetDevice(&device));
+    STRATA_CUDA(
+        cudaDeviceGetAttribute(&shared_bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
+    return TensorLimits{.multiprocessors = device_info().multiprocessors,
+                        .shared_bytes = shared_bytes,
+                        .clusters = device_info().compute_capability >= 90};
+  }();
+  return limits;
+}
+
+/// Whether the user allows TF32 and the GPU has it.
+inline bool use_tensor_cores() {
+  return settings().precision != Precision::fp32 && device_info().compute_capability >= 80;
+}
+
+template <TensorTile kTile, class Product>
+void launch_tensor_gemm(const char* name, const TensorGemmPlan& plan, TensorLoop loop,
+                        const TensorOperand<typename Product::Element>& a,
+                        const TensorOperand<typename Product::Element>& b,
+                        const TensorOutput<typename Product::Element>& output) {
+  const auto kernel = tensor_gemm_kernel<kTile, Product>;
+  using Shared = TensorShared<kTile, Product>;
+  static const bool allowed = [&] {
+    STRATA_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                     tensor_limits().shared_bytes));
+    return true;
+  }();
+  static_cast<void>(allowed);
+  loop.stages = stages_of(plan, Shared::kStageBytes, tensor_limits());
+  cudaLaunchAttribute cluster{};
+  cluster.id = cudaLaunchAttributeClusterDimension;
+  cluster.val.clusterDim.x = static_cast<unsigned>(plan.splits);
+  cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
+  const cudaLaunchConfig_t config{
+      .gridDim = dim3(static_cast<unsigned>(plan.blocks)),
+      .blockDim = dim3(static_cast<unsigned>(size_of(kTile).threads())),
+      .dynamicSmemBytes = static_cast<size_t>(Shared::bytes(loop.stages)),
+      .stream = stream(),
+      .attrs = &cluster,
+      .numAttrs = plan.splits > 1 ? 1u : 0u};
+  check_cuda(cudaLaunchKernelEx(&config, kernel, a, b, output, loop), name);
+}
+
+/// Queues C (m, n) = A (m, k) B (k, n) as one kernel.
+template <class Product>
+void run_tensor_gemm(const char* name, TensorExtents extents,
+                     const TensorOperand<typename Product::Element>& a,
+                     const TensorOperand<typename Product::Element>& b,
+                     const TensorOutput<typename Product::Element>& output) {
+  if (extents.m == 0 || extents.n == 0) return;
+  extents.masked = Product::kMasked;
+  const TensorGemmPlan plan = plan_tensor_gemm(name, extents, tensor_limits());
+  const TensorLoop loop{.m = static_cast<int>(extents.m),
+                        .n = static_cast<int>(extents.n),
+                        .k = static_cast<int>(extents.k),
+                        .tiles_n = FastDivide(plan.tiles_n),
+                        .steps = plan.steps,
+                        .log2_splits = std::countr_zero(static_cast<unsigned>(plan.splits)),
+                        .stages = 0,
+                        .vectors_a = a.takes_vectors(),
+                        .vectors_b = b.takes_vectors(),
+                        .vectors_c = output.takes_vectors()};
+  switch (plan.tile) {
+    case TensorTile::small:
+      return launch_tensor_gemm<TensorTile::small, Product>(name, plan, loop, a, b, output);
+    case TensorTile::medium:
+      return launch_tensor_gemm<TensorTile::medium, Product>(name, plan, loop, a, b, output);
+    case TensorTile::large:
+      return launch_tensor_gemm<TensorTile::large, Product>(name, plan, loop, a, b, output);
+  }
+}
+
+}  // namespace strata::cuda

@@ -1,0 +1,50 @@
+// What the benchmark needs of a GPU beside the framework, in terms that need no CUDA header.
+// Defined in cuda/; a build without CUDA never calls it.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace strata::bench::gpu {
+
+/// Some calls in a row, recorded as one CUDA graph: to launch it costs the host one call, and its
+/// kernels follow one another as closely as this GPU can.
+class CapturedCalls {
+ public:
+  /// Records `call` `count` times. It must have run before, so that the memory pool holds all that
+  /// it asks for.
+  CapturedCalls(const std::function<void()>& call, int count);
+  ~CapturedCalls();
+  CapturedCalls(const CapturedCalls&) = delete;
+  CapturedCalls& operator=(const CapturedCalls&) = delete;
+
+  void launch();
+  int count() const { return count_; }
+
+ private:
+  struct Graph;
+  std::unique_ptr<Graph> graph_;
+  int count_;
+};
+
+/// Queues `work` between two events and waits: the seconds that the GPU spent on it.
+double seconds_between_events(const std::function<void()>& work);
+
+size_t l2_cache_bytes();
+/// Bytes read plus bytes written a second by a copy in device memory, and by one that stays in the
+/// L2 cache.
+double measure_copy_rate();
+double measure_l2_copy_rate();
+/// Of float32 multiply-adds on the ordinary cores.
+double measure_fp32_flops();
+/// Of one large product through cuBLASLt on random numbers; nothing where it cannot be loaded, with
+/// the reason.
+enum class ProductType { tf32, bf16 };
+std::optional<double> measure_product_flops(ProductType type, std::string& why_not);
+/// Seconds that a kernel which does nothing takes in a graph where each waits for the one before.
+double measure_node_seconds();
+
+}  // namespace strata::bench::gpu

@@ -1,0 +1,34 @@
+// The command line of bench.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "tools/bench/setup.h"
+
+namespace strata::bench {
+
+struct Options {
+  std::optional<Device> device;  // unset: the GPU if it can be used
+  int threads = 0;               // CPU threads; 0: all cores
+  std::string data;              // as Data takes it
+  // Parts; with none of them, all are run.
+  bool step = false, ops = false, ceilings = false, host = false;
+  bool serve = false;
+  // Each combination is measured. Empty: what the device's default is.
+  std::vector<ModelKind> models = {ModelKind::lenet};
+  std::vector<int64_t> batch_sizes;
+  std::vector<Kernels> kernels;
+  std::vector<Precision> precisions;
+  std::vector<Launch> launches;
+  Blocks blocks;
+  std::string json, markdown;  // files; empty: none
+};
+
+/// The options, or the exit code of a command line that ends the program: 0 after --help and
+/// --version, 2 after a usage error, whose message has been printed to standard error.
+std::variant<Options, int> parse_options(int argc, char** argv);
+
+}  // namespace strata::bench

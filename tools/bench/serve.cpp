@@ -1,0 +1,74 @@
+#include "tools/bench/serve.h"
+
+#include <istream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "tools/bench/machine.h"
+#include "tools/bench/step.h"
+
+namespace strata::bench {
+namespace {
+
+using nlohmann::json;
+
+/// Holds one step at a time: that of another batch size would sit in memory that the first one's
+/// graph writes to.
+class Server {
+ public:
+  Server(const Data& data, const Configuration& configuration)
+      : data_(data), configuration_(configuration) {}
+
+  json answer(const json& command) {
+    const std::string what = command.at("do");
+    step_of(command.at("batch_size"));
+    if (what == "prepare") return {{"peak_bytes", step_->peak_bytes()}};
+    if (what == "measure") return measure(command);
+    fail(ErrorKind::usage, "no such command: {}", what);
+  }
+
+ private:
+  void step_of(int64_t batch_size) {
+    if (step_ && configuration_.batch_size == batch_size) return;
+    step_ = nullptr;  // first, so that two never share the memory
+    configuration_.batch_size = batch_size;
+    step_ = std::make_unique<StepBench>(data_, configuration_);
+  }
+
+  json measure(const json& command) {
+    json us = json::array();
+    for (const double seconds :
+         step_->measure({.repeats = command.at("blocks"), .seconds = command.at("seconds")}))
+      us.push_back(1e6 * seconds);
+    return {{"us", us}, {"loss", step_->last_loss()}};
+  }
+
+  const Data& data_;
+  Configuration configuration_;
+  std::unique_ptr<StepBench> step_;
+};
+
+}  // namespace
+
+void serve(const Data& data, Configuration configuration, std::istream& commands,
+           std::ostream& answers) {
+  const Device device = data.device();
+  answers << json{{"ready", true},
+                  {"device", describe_device(device)},
+                  {"versions", describe_versions(device)}}
+          << std::endl;
+  Server server(data, configuration);
+  for (std::string line; std::getline(commands, line);) {
+    json answer;
+    try {
+      answer = server.answer(json::parse(line));
+      answer["versions"] = describe_versions(device);
+    } catch (const std::exception& error) {
+      answer = {{"error", error.what()}};
+    }
+    answers << answer << std::endl;
+  }
+}
+
+}  // namespace strata::bench

@@ -1,0 +1,21 @@
+// Measurements on demand: how tools/bench_peers takes turns between Strata and its peers.
+#pragma once
+
+#include <iosfwd>
+
+#include "tools/bench/setup.h"
+
+namespace strata::bench {
+
+/// Answers each line of `commands` by one line, both JSON objects, until the end of the file:
+///
+///   (at the start)                          {"ready": true, "device": {...}, "versions": {...}}
+///   {"do": "prepare", "batch_size": 256}    {"peak_bytes": 12345678}
+///   {"do": "measure", "batch_size": 256, "seconds": 0.1, "blocks": 3}
+///                                           {"us": [55.1, 55.0, 55.3], "loss": 0.12}
+///
+/// What fails is answered by {"error": "..."}. The batch size of `configuration` is not used.
+void serve(const Data& data, Configuration configuration, std::istream& commands,
+           std::ostream& answers);
+
+}  // namespace strata::bench

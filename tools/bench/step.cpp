@@ -1,0 +1,121 @@
+#include "tools/bench/step.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "examples/train_mnist/models.h"
+#include "tensor/build_config.h"
+#include "tensor/cuda/context.h"
+#include "tensor/pool.h"
+#include "tools/bench/ops.h"
+
+namespace strata::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kStepsPerLaunch = 10;
+
+void wait_for(Device device) {
+  if constexpr (kHasCuda)
+    if (device == Device::gpu) cuda::synchronize();
+}
+
+/// Blocks of a model that is gone would hide what the next one needs. Returns the bytes still held.
+size_t empty_the_pool(Device device) {
+  wait_for(device);
+  Pool& pool = pool_of(device);
+  pool.trim();
+  pool.reset_peak();
+  return pool.report().total_in_use;
+}
+
+}  // namespace
+
+StepBench::StepBench(const Data& data, const Configuration& configuration)
+    : settings_(configuration.settings()),
+      device_(data.device()),
+      bytes_before_(empty_the_pool(device_)),
+      builder_{.device = device_},
+      model_(train_mnist::make_model(configuration.model, data.dataset, builder_)),
+      parameters_(*model_),
+      optimizer_(parameters_, nn::AdamOptions{.beta1 = 0.7, .beta2 = 0.9}),
+      loader_(data.on_device.train, {.batch_size = configuration.batch_size}),
+      step_({.model = *model_,
+             .parameters = parameters_,
+             .optimizer = optimizer_,
+             .loader = loader_,
+             .schedule = nn::make_schedule(nn::ScheduleKind::constant, 1e-3, 1'000'000'000)}) {
+  for (int i = 0; i < 3; ++i) step_.run();
+  wait_for(device_);
+  pool_of(device_).reset_peak();  // what was only tried does not count
+  if constexpr (kHasCuda)
+    if (configuration.launch == Launch::captured && device_ == Device::gpu)
+      captured_ = std::make_unique<gpu::CapturedCalls>([this] { step_.run(); }, kStepsPerLaunch);
+  run(1);
+  peak_bytes_ = pool_of(device_).report().peak_in_use - bytes_before_;
+}
+
+int64_t StepBench::run(int64_t steps) {
+  int64_t done = 0;
+  for (; done < steps; done += captured_ ? captured_->count() : 1) {
+    if (captured_)
+      captured_->launch();
+    else
+      step_.run();
+  }
+  wait_for(device_);
+  return done;
+}
+
+std::vector<double> StepBench::measure(const Blocks& blocks) {
+  const int64_t steps = steps_of_a_block(blocks);
+  std::vector<double> seconds;
+  for (int i = 0; i < blocks.repeats; ++i) {
+    const Clock::time_point start = Clock::now();
+    const int64_t done = run(steps);
+    const std::chrono::duration<double> block = Clock::now() - start;
+    seconds.push_back(block.count() / static_cast<double>(done));
+  }
+  return seconds;
+}
+
+int64_t StepBench::steps_of_a_block(const Blocks& blocks) {
+  if (blocks.steps > 0) return run(blocks.steps);
+  // Doubled until a quarter of a block is reached: this also brings the clocks up.
+  for (int64_t steps = 1;; steps *= 2) {
+    const Clock::time_point start = Clock::now();
+    const int64_t done = run(steps);
+    const std::chrono::duration<double> taken = Clock::now() - start;
+    if (taken.count() < blocks.seconds / 4) continue;
+    const double wanted = blocks.seconds / taken.count() * static_cast<double>(done);
+    return std::max<int64_t>(1, std::llround(wanted));
+  }
+}
+
+int64_t StepBench::parameter_count() const {
+  int64_t count = 0;
+  for (const auto& parameter : parameters_.parameters()) count += parameter.tensor->size();
+  return count;
+}
+
+float StepBench::last_loss() const {
+  const nn::EpochMetrics metrics = step_.read_metrics();
+  return metrics.losses.empty() ? NAN : metrics.losses.back();
+}
+
+StepResult measure_step(const Data& data, const Configuration& configuration,
+                        const Blocks& blocks) {
+  StepBench step(data, configuration);
+  StepResult result{.configuration = configuration,
+                    .steps = step.steps_of_a_block(blocks),
+                    .peak_bytes = step.peak_bytes(),
+                    .parameters = step.parameter_count()};
+  result.seconds = spread_of(
+      step.measure({.repeats = blocks.repeats, .seconds = blocks.seconds, .steps = result.steps}));
+  result.loss = step.last_loss();
+  for (const OpOfStep& op : ops_of_step(data, configuration)) result.work.push_back(op.work);
+  return result;
+}
+
+}  // namespace strata::bench
