@@ -119,10 +119,14 @@ void declare_options(CLI::App& app, Options& options) {
                        {"library", Kernels::library},
                        {"own", Kernels::own},
                        {"reference", Kernels::reference}},
-                      "library: cuDNN and cuBLASLt; own: this project's; reference: plain loops");
+                      "library: cuDNN and cuBLASLt; own: this project's; auto: either, see "
+                      "--tune; reference: plain loops");
   add_choice<Precision>(app, "--precision", options.precision,
                         {{"fp32", Precision::fp32}, {"tf32", Precision::tf32}},
                         "tf32 lets products use tensor cores");
+  app.add_flag("--tune", options.tune,
+               "measure which kernels are fastest where ~/.cache/strata/tuning.tsv does not say, "
+               "and write it there");
   add_integer(app, "--threads", options.threads, 1, 1024, with_default("CPU threads", "all cores"));
   add_integer(app, "--memory-limit", options.memory_limit_mb, int64_t{1}, 1000 * kMillion,
               with_default("megabytes to take of the device", "all there is"));
@@ -172,6 +176,8 @@ void declare_options(CLI::App& app, Options& options) {
   app.option_defaults()->group("What it prints");
   app.add_option("--json", options.json, "write the results as one JSON object")->type_name("FILE");
   app.add_flag("--quiet", options.quiet, "plain lines, one an epoch, also on a terminal");
+  app.add_flag("--verbose", options.verbose,
+               "for every op and shape: kernels tried, times, winner, and who says so");
 }
 
 }  // namespace

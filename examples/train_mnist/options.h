@@ -31,9 +31,11 @@ struct Options {
   uint64_t seed = 1;
   Kernels kernels = Kernels::automatic;
   Precision precision = Precision::fp32;
+  bool tune = false;
   std::optional<double> target_accuracy;  // percent; unset: default_target
   std::string json;                       // empty: no report
   bool quiet = false;
+  bool verbose = false;
 };
 
 /// The options, or the exit code of a command line that ends the program: 0 after --help and

@@ -202,6 +202,19 @@ TEST_F(TrainMnistTest, RefusesTheLibraryRungOnTheCpu) {
   expect_refused(train({"--kernels", "library"}), 4, {"--kernels library", "CPU"});
 }
 
+TEST_F(TrainMnistTest, TuningNeedsAGpuAndAChoice) {
+  expect_refused(train({"--tune"}), 2, {"--tune", "needs a GPU"});
+  expect_refused(train({"--tune", "--kernels", "own"}), 2, {"--tune", "--kernels auto"});
+}
+
+TEST_F(TrainMnistTest, VerboseSaysThatTheCpuHasNoChoice) {
+  const ProgramResult run = train({"--verbose"});
+  EXPECT_EQ(run.exit_code, 0) << run.errors;
+  EXPECT_NE(run.output.find("choices of kernels\n  none: on the CPU"), std::string::npos)
+      << run.output;
+  EXPECT_EQ(train({}).output.find("choices of kernels"), std::string::npos);
+}
+
 TEST_F(TrainMnistTest, SaysWhatDivergedAndWhen) {
   expect_refused(train({"--lr", "1e30", "--schedule", "constant"}), 5,
                  {"diverged", "step ", "first to go wrong: "});
