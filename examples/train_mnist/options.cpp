@@ -157,7 +157,7 @@ void declare_options(CLI::App& app, Options& options) {
                             {{"adam", OptimizerKind::adam}, {"sgd", OptimizerKind::sgd}},
                             "sgd has Nesterov momentum 0.9");
   app.add_option("--lr", options.learning_rate,
-                 with_default("the (highest) learning rate", "0.005 for adam, 0.1 for sgd"))
+                 with_default("the (highest) learning rate", "0.008 for adam, 0.1 for sgd"))
       ->check(number_between(1e-12, 1e30))
       ->type_name("X");
   add_choice<nn::ScheduleKind>(app, "--schedule", options.schedule,
@@ -183,7 +183,7 @@ void declare_options(CLI::App& app, Options& options) {
 }  // namespace
 
 double default_learning_rate(OptimizerKind optimizer) {
-  return optimizer == OptimizerKind::adam ? 0.005 : 0.1;
+  return optimizer == OptimizerKind::adam ? 0.008 : 0.1;
 }
 
 std::variant<Options, int> parse_options(int argc, char** argv) {

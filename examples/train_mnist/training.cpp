@@ -30,7 +30,7 @@ std::unique_ptr<nn::Optimizer> make_optimizer(OptimizerKind kind, nn::FlatParame
     return std::make_unique<nn::SGD>(parameters,
                                      ops::SgdOptions{.momentum = 0.9, .nesterov = true});
   // Gradients of a few hundred steps change fast: both averages are shorter than the usual ones.
-  return std::make_unique<nn::Adam>(parameters, nn::AdamOptions{.beta1 = 0.8, .beta2 = 0.95});
+  return std::make_unique<nn::Adam>(parameters, nn::AdamOptions{.beta1 = 0.7, .beta2 = 0.9});
 }
 
 /// Everything that a run trains with, for one batch size. The same seed builds the same bits.

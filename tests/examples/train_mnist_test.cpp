@@ -179,7 +179,7 @@ TEST_F(TrainMnistTest, HelpGivesDefaultsAndExitCodes) {
   const ProgramResult run = train({"--help"});
   EXPECT_EQ(run.exit_code, 0);
   for (const char* words :
-       {"--batch-size", "[256]", "Where it runs", "--no-graph", "130 stopped by Ctrl-C"})
+       {"--batch-size", "[192]", "Where it runs", "--no-graph", "130 stopped by Ctrl-C"})
     EXPECT_NE(run.output.find(words), std::string::npos) << words << " is not in\n" << run.output;
 }
 
