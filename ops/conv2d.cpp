@@ -54,16 +54,21 @@ LibraryRung library_rung([[maybe_unused]] const Conv2dGeometry& geometry) {
   return {.rung = Rung::cudnn, .supports = supports, .automatic = false};
 }
 
+LibraryRung library_rung_for_weight(const Conv2dGeometry& geometry) {
+  LibraryRung library = library_rung(geometry);
+  if constexpr (kHasCuda) library.supports = cudnn::supports_conv2d_grad_weight(geometry);
+  return library;
+}
+
 struct Conv2dNode : Node {
   std::optional<Conv2dGeometry> geometry;
   Tensor input, weight;  // each for the gradient of the other
 
   Gradients backward(const Tensor& grad_output) override {
     Tensor grad_input = make_grad(0), grad_weight = make_grad(1);
-    const LibraryRung library = library_rung(*geometry);
     if (grad_weight.defined()) {
       const Branch branch(needs_for_leaf(1));
-      run_on_rung("conv2d", grad_output, library,
+      run_on_rung("conv2d", grad_output, library_rung_for_weight(*geometry),
                   {[&] { return "conv2d_grad_weight of " + geometry->to_string(); },
                    [&](Rung rung) {
                      STRATA_DISPATCH_WITH(cudnn, rung, conv2d_grad_weight, *geometry, input,
@@ -71,7 +76,7 @@ struct Conv2dNode : Node {
                    }});
     }
     if (grad_input.defined())
-      run_on_rung("conv2d", grad_output, library,
+      run_on_rung("conv2d", grad_output, library_rung(*geometry),
                   {[&] { return "conv2d_grad_input of " + geometry->to_string(); },
                    [&](Rung rung) {
                      STRATA_DISPATCH_WITH(cudnn, rung, conv2d_grad_input, *geometry, grad_output,

@@ -28,16 +28,21 @@ ConvStageGeometry::ConvStageGeometry(const Tensor& input, const Tensor& weight, 
 namespace ops {
 namespace {
 
-LibraryRung library_rung([[maybe_unused]] const ConvStageGeometry& geometry) {
+constexpr std::string_view kWeightGradient = "conv2d_relu_max_pool_grad_weight";
+
+LibraryRung library_rung([[maybe_unused]] std::string_view pass,
+                         [[maybe_unused]] const Conv2dGeometry& convolution) {
   bool supports = false;
-  if constexpr (kHasCuda) supports = cudnn::supports_conv2d(geometry.convolution);
+  if constexpr (kHasCuda)
+    supports = pass == kWeightGradient ? cudnn::supports_conv2d_grad_weight(convolution)
+                                       : cudnn::supports_conv2d(convolution);
   return {.rung = Rung::cudnn, .supports = supports, .automatic = false};
 }
 
 void run_stage(std::string_view pass, const ConvStageGeometry& geometry, const Tensor& tensor,
                const std::function<void(Rung)>& run) {
   run_on_rung(
-      "conv2d_relu_max_pool", tensor, library_rung(geometry),
+      "conv2d_relu_max_pool", tensor, library_rung(pass, geometry.convolution),
       {[&] { return fmt::format("{} of {}", pass, geometry.convolution.to_string()); }, run});
 }
 
@@ -51,8 +56,8 @@ struct ConvStageNode : Node {
                                  .bias = make_grad(2),
                                  .branch = needs(0) && is_for_leaves()};
     const bool first = !gradients.input.defined();
-    run_stage(first ? "conv2d_relu_max_pool_grad_weight" : "conv2d_relu_max_pool_backward",
-              *geometry, grad_output, [&]([[maybe_unused]] Rung rung) {
+    run_stage(first ? kWeightGradient : "conv2d_relu_max_pool_backward", *geometry, grad_output,
+              [&]([[maybe_unused]] Rung rung) {
                 if constexpr (kHasCuda)
                   cuda::conv2d_relu_max_pool_backward(*geometry, rung, saved, grad_output,
                                                       gradients);

@@ -214,8 +214,8 @@ void print_header(const Run& run, const Results& results, nn::Module& model) {
   if (const std::string line = tuning_line(tuner()); !line.empty()) print_fact("tuning", line);
   print_fact("precision", options.precision == Precision::fp32 ? "fp32"
                           : run.device == Device::cpu
-                              ? "fp32: tf32 has no effect on the CPU"
-                               : "tf32 in products on tensor cores, fp32 in all others");
+                              ? "fp32: reduced precisions have no effect on the CPU"
+                              : "tf32 in products on tensor cores, fp32 in all others");
   if (run.device == Device::gpu) print_fact("step", step_line(results));
   print_fact("data", data_line(data));
   if (!run.data_note.empty()) print_fact("", run.data_note);
