@@ -14,6 +14,7 @@
 #include "examples/train_mnist/run.h"
 #include "examples/train_mnist/training.h"
 #include "ops/settings.h"
+#include "tensor/error.h"
 #include "tensor/output_file.h"
 
 namespace strata::train_mnist {

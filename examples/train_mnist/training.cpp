@@ -13,6 +13,7 @@
 #include "nn/flat_parameters.h"
 #include "nn/loader.h"
 #include "nn/optimizer.h"
+#include "nn/summary.h"
 #include "nn/training_step.h"
 #include "tensor/pool.h"
 
@@ -50,7 +51,9 @@ class Trainer {
                                              run.options.epochs * loader_.steps_per_epoch())}),
         captured_(step_,
                   {.capture = run.options.graph, .steps_per_launch = run.options.steps_per_launch}),
-        test_(data.test) {}
+        test_(data.test),
+        layers_(
+            nn::summary(*model_, {run.dataset.height, run.dataset.width, run.dataset.channels})) {}
 
   /// Loads libraries and kernels, fills the pool and records the step, so that what cannot work is
   /// found, and said, before the header, and the clock of the training runs on training alone.
@@ -68,6 +71,7 @@ class Trainer {
   nn::Module& model() { return *model_; }
   nn::TrainingStep& step() { return step_; }
   nn::CapturedStep& captured() { return captured_; }
+  const std::string& layers() const { return layers_; }
   int64_t steps_per_epoch() const { return loader_.steps_per_epoch(); }
   int64_t batch_size() const { return loader_.batch_size(); }
 
@@ -94,6 +98,7 @@ class Trainer {
   nn::DeviceImages test_;
   // Evaluation needs less memory than training on as many images, so it fits whatever trained.
   int64_t test_batch_ = std::min<int64_t>(1000, loader_.batch_size());
+  std::string layers_;  // the summary: it runs the model, so it is made before memory is taken
 };
 
 std::unique_ptr<Trainer> make_rehearsed_trainer(const Run& run, const nn::DeviceDataset& data,
@@ -217,7 +222,7 @@ Results train(const Run& run) {
   if (const auto nodes = trainer->captured().nodes_per_step())
     results.capture = {*nodes, trainer->captured().steps_per_launch()};
   results.rehearsal_seconds = seconds_since(start);
-  print_header(run, results, trainer->model());
+  print_header(run, results, trainer->layers());
 
   Progress progress(run.options.quiet);
   for (int64_t epoch = 1; epoch <= run.options.epochs && !results.interrupted; ++epoch) {
