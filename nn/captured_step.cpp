@@ -28,12 +28,11 @@ class Undo {
 }  // namespace
 
 CapturedStep::CapturedStep(TrainingStep& step, const CaptureOptions& options)
-    : step_(step),
-      options_(options),
-      memory_(std::make_shared<Arena>(pool_of(step.device()))),
-      run_ahead_(step.device(), kMarks) {
+    : step_(step), options_(options), run_ahead_(step.device(), kMarks) {
   check(options.steps_per_launch >= 1, "CapturedStep: steps_per_launch must be at least 1, got {}",
         options.steps_per_launch);
+  if (options.capture && step.device() == Device::gpu)
+    memory_ = std::make_shared<Arena>(pool_of(Device::gpu));
 }
 
 CapturedStep::~CapturedStep() = default;
@@ -44,7 +43,7 @@ void CapturedStep::rehearse() {
   {
     const ArenaScope memory(memory_);
     for (int i = 0; i < kTrialSteps; ++i) step_.queue();
-    if (options_.capture && step_.device() == Device::gpu) record();
+    if (memory_) record();
   }
   undo.put_back();
   step_.read_metrics();  // waits: what a kernel did wrong is said now
@@ -62,7 +61,6 @@ void CapturedStep::record() {
 void CapturedStep::run(int64_t steps) {
   rehearse();
   if (!one_) {
-    const ArenaScope memory(memory_);
     for (int64_t i = 0; i < steps; ++i) {
       step_.run();
       if (++unmarked_ % kStepsPerMark == 0) run_ahead_.mark();

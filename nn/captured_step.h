@@ -34,6 +34,9 @@ class CapturedStep {
   int64_t steps_per_launch() const { return one_ ? options_.steps_per_launch : 1; }
   /// Kernels, copies and fills of one step's graph; nothing when steps are not captured.
   std::optional<int64_t> nodes_per_step() const;
+  /// What the graphs write to, null without graphs. Work between launches may use it in an
+  /// ArenaScope, such as an evaluation, which then needs little memory of its own.
+  const std::shared_ptr<Arena>& memory() const { return memory_; }
 
  private:
   void record();
@@ -42,7 +45,7 @@ class CapturedStep {
   TrainingStep& step_;
   CaptureOptions options_;
   bool rehearsed_ = false;
-  std::shared_ptr<Arena> memory_;  // of the rehearsal and the graphs
+  std::shared_ptr<Arena> memory_;
   std::unique_ptr<Recording> one_, several_;
   RunAhead run_ahead_;
   int64_t unmarked_ = 0;  // steps launched since the last mark

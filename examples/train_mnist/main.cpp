@@ -15,6 +15,7 @@
 #include "examples/train_mnist/training.h"
 #include "examples/train_mnist/tuning.h"
 #include "ops/settings.h"
+#include "tensor/error.h"
 #include "tensor/output_file.h"
 
 namespace strata::train_mnist {

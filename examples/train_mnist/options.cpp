@@ -130,9 +130,9 @@ void declare_options(CLI::App& app, Options& options) {
   add_integer(app, "--threads", options.threads, 1, 1024, with_default("CPU threads", "all cores"));
   add_integer(app, "--memory-limit", options.memory_limit_mb, int64_t{1}, 1000 * kMillion,
               with_default("megabytes to take of the device", "all there is"));
-  app.add_flag(
-      "!--no-graph", options.graph,
-      "queue each kernel by itself; otherwise the GPU runs the whole step as a CUDA graph");
+  app.add_flag_callback(
+      "--no-graph", [&options] { options.graph = false; },
+      "queue each kernel by itself: otherwise a GPU runs whole steps as a CUDA graph");
   add_integer(app, "--steps-per-launch", options.steps_per_launch, int64_t{1}, int64_t{1000},
               with_default("training steps in one launch of the graph",
                            std::to_string(options.steps_per_launch)));

@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "examples/train_mnist/tuning.h"
-#include "nn/summary.h"
 #include "ops/dispatch.h"
 #include "tensor/build_config.h"
 #include "tensor/cuda/context.h"
@@ -201,7 +200,7 @@ json to_json(const Run& run, const Results& results, double total_seconds) {
 
 }  // namespace
 
-void print_header(const Run& run, const Results& results, nn::Module& model) {
+void print_header(const Run& run, const Results& results, const std::string& layers) {
   const Options& options = run.options;
   const nn::Dataset& data = run.dataset;
   fmt::print("Strata {}: train_mnist\n", STRATA_VERSION);
@@ -225,7 +224,7 @@ void print_header(const Run& run, const Results& results, nn::Module& model) {
                   model_name(options), optimizer_name(options), schedule_name(options),
                   run.learning_rate, options.epochs, options.batch_size, options.seed));
   print_choices(run, tuner());
-  fmt::print("\n{}\n", nn::summary(model, {data.height, data.width, data.channels}));
+  fmt::print("\n{}\n", layers);
   std::fflush(stdout);
 }
 

@@ -5,13 +5,12 @@
 #include <string>
 
 #include "examples/train_mnist/run.h"
-#include "nn/module.h"
 
 namespace strata::train_mnist {
 
 /// What runs where, versions and files of the libraries that were loaded, the rung of each op that
-/// has run, and the model's layers.
-void print_header(const Run& run, const Results& results, nn::Module& model);
+/// has run, and the model's layers as nn::summary lists them.
+void print_header(const Run& run, const Results& results, const std::string& layers);
 
 /// The last line: accuracy, time, PASS or FAIL.
 std::string verdict(const Run& run, const Results& results, double total_seconds);

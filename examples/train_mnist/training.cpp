@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "examples/train_mnist/interrupt.h"
 #include "examples/train_mnist/models.h"
@@ -12,6 +13,7 @@
 #include "nn/flat_parameters.h"
 #include "nn/loader.h"
 #include "nn/optimizer.h"
+#include "nn/summary.h"
 #include "nn/training_step.h"
 #include "ops/tuning.h"
 #include "tensor/pool.h"
@@ -48,16 +50,45 @@ class Trainer {
                .loader = loader_,
                .schedule = nn::make_schedule(run.options.schedule, run.learning_rate,
                                              run.options.epochs * loader_.steps_per_epoch())}),
-        captured_(step_, {.capture = run.options.graph,
-                          .steps_per_launch = run.options.steps_per_launch}) {}
+        captured_(step_,
+                  {.capture = run.options.graph, .steps_per_launch = run.options.steps_per_launch}),
+        test_(data.test),
+        layers_(
+            nn::summary(*model_, {run.dataset.height, run.dataset.width, run.dataset.channels})) {}
+
+  /// Loads libraries and kernels, fills the pool and records the step, so that what cannot work is
+  /// found, and said, before the header, and the clock of the training runs on training alone.
+  void rehearse() {
+    captured_.rehearse();
+    if (step_.device() == Device::gpu) rehearse_evaluation();
+  }
+
+  /// Percent of the test images.
+  double evaluate() {
+    const ArenaScope memory(captured_.memory());
+    return 100 * nn::evaluate(*model_, test_, test_batch_);
+  }
 
   nn::Module& model() { return *model_; }
   nn::TrainingStep& step() { return step_; }
   nn::CapturedStep& captured() { return captured_; }
+  const std::string& layers() const { return layers_; }
   int64_t steps_per_epoch() const { return loader_.steps_per_epoch(); }
   int64_t batch_size() const { return loader_.batch_size(); }
 
  private:
+  /// A GPU is worth trying with many images at a time.
+  void rehearse_evaluation() {
+    const int64_t safe = std::exchange(test_batch_, std::min<int64_t>(2000, test_.count()));
+    try {
+      evaluate();
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::out_of_memory) throw;
+      test_batch_ = safe;
+      evaluate();
+    }
+  }
+
   nn::Builder builder_;
   std::unique_ptr<nn::Sequential> model_;
   nn::FlatParameters parameters_;
@@ -65,22 +96,23 @@ class Trainer {
   nn::Loader loader_;
   nn::TrainingStep step_;
   nn::CapturedStep captured_;
+  nn::DeviceImages test_;
+  // Evaluation needs less memory than training on as many images, so it fits whatever trained.
+  int64_t test_batch_ = std::min<int64_t>(1000, loader_.batch_size());
+  std::string layers_;  // the summary: it runs the model, so it is made before memory is taken
 };
 
-/// A trainer that has rehearsed: libraries and kernels are loaded, the pool is filled and the step
-/// recorded, so that what cannot work is found, and said, before the header, and the clock of the
-/// training runs on training alone.
-std::unique_ptr<Trainer> make_trainer(const Run& run, const nn::DeviceDataset& data,
-                                      int64_t batch_size) {
+std::unique_ptr<Trainer> make_rehearsed_trainer(const Run& run, const nn::DeviceDataset& data,
+                                                int64_t batch_size) {
   auto trainer = std::make_unique<Trainer>(run, data, batch_size);
-  trainer->captured().rehearse();
+  trainer->rehearse();
   return trainer;
 }
 
 bool fits(const Run& run, const nn::DeviceDataset& data, int64_t batch_size) {
   pool_of(run.device).trim();
   try {
-    make_trainer(run, data, batch_size);
+    make_rehearsed_trainer(run, data, batch_size);
     return true;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::out_of_memory) throw;
@@ -104,7 +136,7 @@ int64_t largest_batch_that_fits(const Run& run, const nn::DeviceDataset& data) {
 
 std::unique_ptr<Trainer> make_trainer_or_explain(const Run& run, const nn::DeviceDataset& data) {
   try {
-    return make_trainer(run, data, run.options.batch_size);
+    return make_rehearsed_trainer(run, data, run.options.batch_size);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::out_of_memory) throw;
     tuner().finish();  // what fits does not depend on what is fast
@@ -114,23 +146,6 @@ std::unique_ptr<Trainer> make_trainer_or_explain(const Run& run, const nn::Devic
                    : fmt::format("the largest batch that fits is about {}: use --batch-size {}",
                                  batch, batch);
     fail(ErrorKind::out_of_memory, "{}; {}", error.what(), advice);
-  }
-}
-
-/// How many test images go through the model at once. Evaluation needs less memory than training on
-/// as many images, so what trained fits; a GPU is worth trying with more, once, before the clock
-/// runs.
-int64_t rehearse_evaluation(const Run& run, Trainer& trainer, const nn::DeviceImages& test) {
-  constexpr int64_t kOnCpu = 1000, kOnGpu = 2000;
-  const int64_t safe = std::min(kOnCpu, trainer.batch_size());
-  if (run.device == Device::cpu) return safe;
-  const int64_t batch = std::min(kOnGpu, test.count());
-  try {
-    nn::evaluate(trainer.model(), test.slice(0, batch), batch);
-    return batch;
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::out_of_memory) throw;
-    return safe;
   }
 }
 
@@ -213,12 +228,11 @@ Results train(const Run& run) {
   results.upload_seconds = seconds_since(start);
   start = Clock::now();
   const std::unique_ptr<Trainer> trainer = make_trainer_or_explain(run, data);
-  const int64_t test_batch = rehearse_evaluation(run, *trainer, data.test);
   finish_tuning(run);
   if (const auto nodes = trainer->captured().nodes_per_step())
     results.capture = {*nodes, trainer->captured().steps_per_launch()};
   results.rehearsal_seconds = seconds_since(start);
-  print_header(run, results, trainer->model());
+  print_header(run, results, trainer->layers());
 
   Progress progress(run.options.quiet);
   for (int64_t epoch = 1; epoch <= run.options.epochs && !results.interrupted; ++epoch) {
@@ -230,7 +244,7 @@ Results train(const Run& run) {
     check_finite(*trainer, metrics);
 
     start = Clock::now();
-    const double accuracy = 100 * nn::evaluate(trainer->model(), data.test, test_batch);
+    const double accuracy = trainer->evaluate();
     results.evaluation_seconds += seconds_since(start);
     finish_epoch(run, metrics, accuracy, steps, seconds, results, progress);
     if (results.interrupted)
