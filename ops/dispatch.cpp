@@ -1,5 +1,6 @@
 #include "ops/dispatch.h"
 
+#include "tensor/cuda/context.h"
 #include "tensor/cuda/libraries.h"
 
 namespace strata {
@@ -49,7 +50,8 @@ std::string_view name_of(Kernels kernels) {
 }
 
 std::string_view name_of(Precision precision) {
-  return precision == Precision::fp32 ? "fp32" : "tf32";
+  constexpr std::string_view kNames[] = {"fp32", "tf32", "bf16"};
+  return kNames[static_cast<int>(precision)];
 }
 
 std::string_view name_of(Rung rung) {
@@ -69,6 +71,19 @@ Rung choose_rung(std::string_view op, const Tensor& input, std::optional<Library
   return rung;
 }
 
+DType hidden_dtype(std::string_view op, const Tensor& input) {
+  if (input.dtype() != DType::bfloat16 && current.precision != Precision::bf16)
+    return input.dtype();
+  check(input.device() == Device::gpu &&
+            (current.kernels == Kernels::automatic || current.kernels == Kernels::own),
+        "{}: activations in bfloat16 need this project's own kernels on a GPU", op);
+  if constexpr (kHasCuda)
+    if (cuda::device_info().compute_capability < 80)
+      fail(ErrorKind::device,
+           "{}: activations in bfloat16 need a GPU of compute capability 8.0 or newer", op);
+  return DType::bfloat16;
+}
+
 const std::map<std::string, std::set<Rung>, std::less<>>& rungs_used() { return used; }
 
 const std::set<std::string>& libraries_passed_over() { return passed_over; }
@@ -79,6 +94,7 @@ void check_same_device(std::string_view op, const Tensor& a, const Tensor& b) {
 }
 
 void check_floating(std::string_view op, const Tensor& tensor) {
+  check(tensor.dtype() != DType::bfloat16, "{}: expected float32, got {}", op, tensor.dtype());
   check(is_floating(tensor.dtype()), "{}: expected a floating tensor, got {}", op, tensor.dtype());
 }
 

@@ -34,6 +34,11 @@ struct LibraryRung {
 Rung choose_rung(std::string_view op, const Tensor& input,
                  std::optional<LibraryRung> library = std::nullopt);
 
+/// The dtype in which `op` stores a hidden activation that it computes from `input`: bfloat16 where
+/// the precision asks for it or `input` is, otherwise that of `input`. Throws where settings or
+/// device have no kernels for bfloat16.
+DType hidden_dtype(std::string_view op, const Tensor& input);
+
 /// Which rungs have run each op since the start of the process, for headers and reports.
 const std::map<std::string, std::set<Rung>, std::less<>>& rungs_used();
 
@@ -42,7 +47,7 @@ const std::set<std::string>& libraries_passed_over();
 
 /// Throws unless both are on one device; `op` names the caller.
 void check_same_device(std::string_view op, const Tensor& a, const Tensor& b);
-/// Throws unless the tensor is floating.
+/// Throws unless the tensor is float32 or float64.
 void check_floating(std::string_view op, const Tensor& tensor);
 
 }  // namespace strata

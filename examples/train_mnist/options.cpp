@@ -120,9 +120,10 @@ void declare_options(CLI::App& app, Options& options) {
                        {"own", Kernels::own},
                        {"reference", Kernels::reference}},
                       "library: cuDNN and cuBLASLt; own: this project's; reference: plain loops");
-  add_choice<Precision>(app, "--precision", options.precision,
-                        {{"fp32", Precision::fp32}, {"tf32", Precision::tf32}},
-                        "tf32 lets products use tensor cores");
+  add_choice<Precision>(
+      app, "--precision", options.precision,
+      {{"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}},
+      "tf32 lets products use tensor cores; bf16 also stores activations in 16 bits");
   add_integer(app, "--threads", options.threads, 1, 1024, with_default("CPU threads", "all cores"));
   add_integer(app, "--memory-limit", options.memory_limit_mb, int64_t{1}, 1000 * kMillion,
               with_default("megabytes to take of the device", "all there is"));

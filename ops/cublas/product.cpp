@@ -57,7 +57,7 @@ cublasLtEpilogue_t epilogue_of(Epilogue epilogue) {
 OperationDescriptor describe_operation(const Product& product) {
   // Tensor cores round inputs to TF32 under FAST_TF32 only; plain 32F is float32 arithmetic.
   const auto compute =
-      product.precision == Precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+      product.precision != Precision::fp32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
   cublasLtMatmulDesc_t created = nullptr;
   STRATA_CUBLASLT(cublaslt_library().cublasLtMatmulDescCreate(&created, compute, CUDA_R_32F));
   OperationDescriptor operation(created, [](cublasLtMatmulDesc_t handle) noexcept {

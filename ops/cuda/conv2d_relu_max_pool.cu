@@ -134,6 +134,11 @@ Tensor unpooled(const ConvStageGeometry& geometry, const Tensor& winners,
 
 }  // namespace
 
+bool supports_bfloat16(const ConvStageGeometry& geometry, const Tensor& input) {
+  if (input.dtype() == DType::bfloat16) return many_channels::supports(geometry);
+  return few_channels::supports_bfloat16(geometry) && !input.requires_grad();
+}
+
 void conv2d_relu_max_pool(const ConvStageGeometry& geometry, Rung convolution, const Tensor& input,
                           const Tensor& weight, const Tensor& bias, Tensor& output,
                           Tensor& winners) {
