@@ -22,8 +22,15 @@ Fans fans_of(const Shape& shape) {
 
 double variance_of(Init::Kind kind, const Shape& shape) {
   const Fans fans = fans_of(shape);
-  const bool glorot = kind == Init::Kind::glorot_uniform || kind == Init::Kind::glorot_normal;
-  return 2 / (glorot ? fans.in + fans.out : fans.in);
+  switch (kind) {
+    case Init::Kind::glorot_uniform:
+    case Init::Kind::glorot_normal:
+      return 2 / (fans.in + fans.out);
+    case Init::Kind::fan_in_uniform:
+      return 1 / (3 * fans.in);
+    default:
+      return 2 / fans.in;
+  }
 }
 
 /// Box and Muller, "A Note on the Generation of Random Normal Deviates", 1958. Half a unit is added

@@ -9,6 +9,7 @@
 //   he_uniform      U(-a, a), a = sqrt(6 / fan_in)
 //   he_normal       N(0, 2 / fan_in)
 //                   He, Zhang, Ren and Sun, "Delving Deep into Rectifiers", ICCV 2015, equation 10
+//   fan_in_uniform  U(-a, a), a = sqrt(1 / fan_in): smaller than He's; what PyTorch's layers take
 //
 // (O, I) of a dense layer: fan_in = I, fan_out = O. Filters (K, R, S, C): fan_in = R S C, fan_out =
 // R S K. N(mean, variance).
@@ -21,7 +22,14 @@
 namespace strata::nn {
 
 struct Init {
-  enum class Kind { constant, glorot_uniform, glorot_normal, he_uniform, he_normal };
+  enum class Kind {
+    constant,
+    glorot_uniform,
+    glorot_normal,
+    he_uniform,
+    he_normal,
+    fan_in_uniform
+  };
   Kind kind = Kind::constant;
   double value = 0;  // of a constant
 
@@ -31,6 +39,7 @@ struct Init {
   static constexpr Init glorot_normal() { return {.kind = Kind::glorot_normal}; }
   static constexpr Init he_uniform() { return {.kind = Kind::he_uniform}; }
   static constexpr Init he_normal() { return {.kind = Kind::he_normal}; }
+  static constexpr Init fan_in_uniform() { return {.kind = Kind::fan_in_uniform}; }
 };
 
 /// What layers are built with: the device they live on and the seed that decides all their numbers.

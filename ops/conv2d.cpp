@@ -37,15 +37,28 @@ Conv2dGeometry::Conv2dGeometry(const Tensor& input, const Tensor& weight,
                               options.dilation.width, padding.mode, padding.left, padding.right);
 }
 
+std::string Conv2dGeometry::to_string() const {
+  return fmt::format("{}x{}x{}x{} by {}x{}x{}x{}{}{}", batch, height.input, width.input,
+                     in_channels, out_channels, height.window, width.window, group_in_channels(),
+                     ops::describe_steps(height, width),
+                     groups == 1 ? "" : fmt::format(", {} groups", groups));
+}
+
 namespace ops {
 namespace {
 
 // At the shapes of this project's networks our own kernels are faster than the engines that cuDNN
-// offers for exact float32 (README, "Results"), so `auto` takes them.
+// offers for exact float32 (README, "Results"), so they are the default.
 LibraryRung library_rung([[maybe_unused]] const Conv2dGeometry& geometry) {
   bool supports = false;
   if constexpr (kHasCuda) supports = cudnn::supports_conv2d(geometry);
   return {.rung = Rung::cudnn, .supports = supports, .automatic = false};
+}
+
+LibraryRung library_rung_for_weight(const Conv2dGeometry& geometry) {
+  LibraryRung library = library_rung(geometry);
+  if constexpr (kHasCuda) library.supports = cudnn::supports_conv2d_grad_weight(geometry);
+  return library;
 }
 
 struct Conv2dNode : Node {
@@ -54,15 +67,22 @@ struct Conv2dNode : Node {
 
   Gradients backward(const Tensor& grad_output) override {
     Tensor grad_input = make_grad(0), grad_weight = make_grad(1);
-    const Rung rung = choose_rung("conv2d", grad_output, library_rung(*geometry));
     if (grad_weight.defined()) {
       const Branch branch(needs_for_leaf(1));
-      STRATA_DISPATCH_WITH(cudnn, rung, conv2d_grad_weight, *geometry, input, grad_output,
-                           grad_weight);
+      run_on_rung("conv2d", grad_output, library_rung_for_weight(*geometry),
+                  {[&] { return "conv2d_grad_weight of " + geometry->to_string(); },
+                   [&](Rung rung) {
+                     STRATA_DISPATCH_WITH(cudnn, rung, conv2d_grad_weight, *geometry, input,
+                                          grad_output, grad_weight);
+                   }});
     }
     if (grad_input.defined())
-      STRATA_DISPATCH_WITH(cudnn, rung, conv2d_grad_input, *geometry, grad_output, weight,
-                           grad_input);
+      run_on_rung("conv2d", grad_output, library_rung(*geometry),
+                  {[&] { return "conv2d_grad_input of " + geometry->to_string(); },
+                   [&](Rung rung) {
+                     STRATA_DISPATCH_WITH(cudnn, rung, conv2d_grad_input, *geometry, grad_output,
+                                          weight, grad_input);
+                   }});
     return {grad_input, grad_weight};
   }
 };
@@ -73,8 +93,11 @@ Tensor conv2d(const Tensor& input, const Tensor& weight, const Conv2dOptions& op
   check_floating("conv2d", input);
   const Conv2dGeometry geometry(input, weight, options);
   Tensor output = Tensor::empty(geometry.output_shape(), input.dtype(), input.device());
-  const Rung rung = choose_rung("conv2d", input, library_rung(geometry));
-  STRATA_DISPATCH_WITH(cudnn, rung, conv2d, geometry, input, weight, output);
+  run_on_rung("conv2d", input, library_rung(geometry),
+              {[&] { return "conv2d of " + geometry.to_string(); },
+               [&](Rung rung) {
+                 STRATA_DISPATCH_WITH(cudnn, rung, conv2d, geometry, input, weight, output);
+               }});
   return record<Conv2dNode>("conv2d", {input, weight}, output, [&](Conv2dNode& node) {
     node.geometry = geometry;
     if (weight.requires_grad()) node.input = input.detach();

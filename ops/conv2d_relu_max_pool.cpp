@@ -28,14 +28,22 @@ ConvStageGeometry::ConvStageGeometry(const Tensor& input, const Tensor& weight, 
 namespace ops {
 namespace {
 
-LibraryRung library_rung([[maybe_unused]] const ConvStageGeometry& geometry) {
+constexpr std::string_view kWeightGradient = "conv2d_relu_max_pool_grad_weight";
+
+LibraryRung library_rung([[maybe_unused]] std::string_view pass,
+                         [[maybe_unused]] const Conv2dGeometry& convolution) {
   bool supports = false;
-  if constexpr (kHasCuda) supports = cudnn::supports_conv2d(geometry.convolution);
+  if constexpr (kHasCuda)
+    supports = pass == kWeightGradient ? cudnn::supports_conv2d_grad_weight(convolution)
+                                       : cudnn::supports_conv2d(convolution);
   return {.rung = Rung::cudnn, .supports = supports, .automatic = false};
 }
 
-Rung rung_on_gpu(const ConvStageGeometry& geometry, const Tensor& tensor) {
-  return choose_rung("conv2d_relu_max_pool", tensor, library_rung(geometry));
+void run_stage(std::string_view pass, const ConvStageGeometry& geometry, const Tensor& tensor,
+               const std::function<void(Rung)>& run) {
+  run_on_rung(
+      "conv2d_relu_max_pool", tensor, library_rung(pass, geometry.convolution),
+      {[&] { return fmt::format("{} of {}", pass, geometry.convolution.to_string()); }, run});
 }
 
 struct ConvStageNode : Node {
@@ -47,9 +55,13 @@ struct ConvStageNode : Node {
                                  .weight = make_grad(1),
                                  .bias = make_grad(2),
                                  .branch = needs(0) && is_for_leaves()};
-    if constexpr (kHasCuda)
-      cuda::conv2d_relu_max_pool_backward(*geometry, rung_on_gpu(*geometry, grad_output), saved,
-                                          grad_output, gradients);
+    const bool first = !gradients.input.defined();
+    run_stage(first ? kWeightGradient : "conv2d_relu_max_pool_backward", *geometry, grad_output,
+              [&]([[maybe_unused]] Rung rung) {
+                if constexpr (kHasCuda)
+                  cuda::conv2d_relu_max_pool_backward(*geometry, rung, saved, grad_output,
+                                                      gradients);
+              });
     return {gradients.input, gradients.weight, gradients.bias};
   }
 
@@ -91,9 +103,10 @@ Tensor conv2d_relu_max_pool(const Tensor& input, const Tensor& weight, const Ten
   Tensor winners;
   if (is_recorded(input, weight, bias))
     winners = Tensor::empty(shape, DType::uint8, input.device());
-  if constexpr (kHasCuda)
-    cuda::conv2d_relu_max_pool(geometry, rung_on_gpu(geometry, input), input, weight, bias, output,
-                               winners);
+  run_stage("conv2d_relu_max_pool", geometry, input, [&]([[maybe_unused]] Rung rung) {
+    if constexpr (kHasCuda)
+      cuda::conv2d_relu_max_pool(geometry, rung, input, weight, bias, output, winners);
+  });
   return record<ConvStageNode>("conv2d_relu_max_pool", {input, weight, bias}, output,
                                [&](ConvStageNode& node) {
                                  node.geometry = geometry;

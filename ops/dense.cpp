@@ -32,6 +32,11 @@ DenseGeometry::DenseGeometry(const Tensor& input, const Tensor& weight, const Te
   }
 }
 
+std::string DenseGeometry::to_string() const {
+  return fmt::format("{}x{} to {}{}{}", rows, inputs, outputs, has_bias ? ", bias" : "",
+                     activation == ops::Activation::relu ? ", relu" : "");
+}
+
 namespace ops {
 namespace {
 
@@ -49,9 +54,14 @@ struct DenseNode : Node {
                              .weight = make_grad(1),
                              .bias = make_grad(2),
                              .branch = is_for_leaves()};
-    const Rung rung = choose_rung("dense", grad_output, kLibrary);
-    STRATA_DISPATCH_WITH(cublas, rung, dense_backward, *geometry, input, weight, output,
-                         grad_output, gradients);
+    const std::string_view without = gradients.input.defined() ? "" : " without input";
+    run_on_rung(
+        "dense", grad_output, kLibrary,
+        {[&] { return fmt::format("dense_backward{} of {}", without, geometry->to_string()); },
+         [&](Rung rung) {
+           STRATA_DISPATCH_WITH(cublas, rung, dense_backward, *geometry, input, weight, output,
+                                grad_output, gradients);
+         }});
     return {gradients.input, gradients.weight, gradients.bias};
   }
 
@@ -71,8 +81,11 @@ Tensor dense(const Tensor& input, const Tensor& weight, const Tensor& bias, Acti
                       : input.dtype() == DType::bfloat16 ? DType::float32
                                                          : input.dtype();
   Tensor output = Tensor::empty({geometry.rows, geometry.outputs}, dtype, input.device());
-  const Rung rung = choose_rung("dense", input, kLibrary);
-  STRATA_DISPATCH_WITH(cublas, rung, dense, geometry, input, weight, bias, output);
+  run_on_rung("dense", input, kLibrary,
+              {[&] { return "dense of " + geometry.to_string(); },
+               [&](Rung rung) {
+                 STRATA_DISPATCH_WITH(cublas, rung, dense, geometry, input, weight, bias, output);
+               }});
   return record<DenseNode>("dense", {input, weight, bias}, output, [&](DenseNode& node) {
     node.geometry = geometry;
     node.input = input.detach();

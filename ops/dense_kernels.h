@@ -1,6 +1,8 @@
 // The geometry of a dense layer and its kernels' signatures.
 #pragma once
 
+#include <string>
+
 #include "ops/dense.h"
 #include "tensor/tensor.h"
 
@@ -14,6 +16,9 @@ struct DenseGeometry {
   /// Throws as ops::dense says.
   DenseGeometry(const Tensor& input, const Tensor& weight, const Tensor& bias,
                 ops::Activation activation);
+
+  /// "256x800 to 256, bias, relu"
+  std::string to_string() const;
 };
 
 /// What backward writes; undefined members are not needed and left out.
@@ -23,16 +28,23 @@ struct DenseGradients {
 };
 
 // `bias` is undefined when there is none. `output` is read by backward only for ReLU.
-#define STRATA_DENSE_KERNELS                                                                \
-  void dense(const DenseGeometry& geometry, const Tensor& input, const Tensor& weight,      \
-             const Tensor& bias, Tensor& output);                                           \
-  void dense_backward(const DenseGeometry& geometry, const Tensor& input,                   \
-                      const Tensor& weight, const Tensor& output, const Tensor& grad_output, \
-                      DenseGradients& gradients);
-namespace reference { STRATA_DENSE_KERNELS }
-namespace cpu { STRATA_DENSE_KERNELS }
-namespace cuda { STRATA_DENSE_KERNELS }
-namespace cublas { STRATA_DENSE_KERNELS }
+#define STRATA_DENSE_KERNELS                                                                    \
+  void dense(const DenseGeometry& geometry, const Tensor& input, const Tensor& weight,          \
+             const Tensor& bias, Tensor& output);                                               \
+  void dense_backward(const DenseGeometry& geometry, const Tensor& input, const Tensor& weight, \
+                      const Tensor& output, const Tensor& grad_output, DenseGradients& gradients);
+namespace reference {
+STRATA_DENSE_KERNELS
+}
+namespace cpu {
+STRATA_DENSE_KERNELS
+}
+namespace cuda {
+STRATA_DENSE_KERNELS
+}
+namespace cublas {
+STRATA_DENSE_KERNELS
+}
 #undef STRATA_DENSE_KERNELS
 
 }  // namespace strata

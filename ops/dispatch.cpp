@@ -1,7 +1,9 @@
 #include "ops/dispatch.h"
 
+#include "ops/tuning.h"
 #include "tensor/cuda/context.h"
 #include "tensor/cuda/libraries.h"
+#include "tensor/pool.h"
 
 namespace strata {
 namespace {
@@ -17,32 +19,75 @@ const std::optional<std::string>& why_not_loadable(Rung library) {
   return reason;
 }
 
-Rung choose_on_gpu(std::string_view op, const std::optional<LibraryRung>& library) {
+/// What the tuner compares: our own kernels may be of any build, a library says its version.
+std::string version_of(std::string_view rung) {
+  if (rung == name_of(Rung::cuda)) return "Strata";
+  if constexpr (kHasCuda) {
+    const bool cublas = rung == name_of(Rung::cublas);
+    if (!why_not_loadable(cublas ? Rung::cublas : Rung::cudnn))
+      return cublas ? "cuBLASLt " + cuda::loaded_cublaslt()->version
+                    : "cuDNN " + cuda::loaded_cudnn()->version;
+  }
+  return "";  // of no entry: one that needs this library is passed over
+}
+
+/// The tuner's choice between our own kernel and the library's.
+Rung choose_by_time(const LibraryRung& library, Rung shipped, const Trial& trial) {
+  const std::string key = fmt::format("rung of {}, {}", trial.what(), name_of(current.precision));
+  const auto named = [&](const std::string& name) {
+    return name == name_of(library.rung) ? library.rung : Rung::cuda;
+  };
+  if (const auto known = tuner().recall(key, version_of)) return named(*known);
+  if (!tuner().measuring() || why_not_loadable(library.rung)) {
+    tuner().take_default(key, std::string(name_of(shipped)));
+    return shipped;
+  }
+  const ArenaScope memory(std::make_shared<Arena>(pool_of(Device::gpu)));  // of the losers, too
+  Contest contest{.key = key, .version_of = version_of};
+  for (const Rung rung : {shipped, shipped == Rung::cuda ? library.rung : Rung::cuda})
+    contest.candidates.push_back({std::string(name_of(rung)), [&, rung] { trial.run(rung); }});
+  return named(tuner().measure(contest));
+}
+
+Rung choose_on_gpu(std::string_view op, const std::optional<LibraryRung>& library,
+                   const Trial* trial) {
   switch (current.kernels) {
     case Kernels::reference:
       fail(ErrorKind::device,
            "{}: reference kernels run on the CPU only; use --kernels own or library on a GPU", op);
-    case Kernels::own: return Rung::cuda;
+    case Kernels::own:
+      return Rung::cuda;
     case Kernels::library:
       if (!library || !library->supports) return Rung::cuda;
       if (const auto& reason = why_not_loadable(library->rung))
         throw Error(ErrorKind::device, *reason);
       return library->rung;
-    case Kernels::automatic: break;
+    case Kernels::automatic:
+      break;
   }
-  if (!library || !library->supports || !library->automatic) return Rung::cuda;
-  if (const auto& reason = why_not_loadable(library->rung)) {
-    passed_over.insert(*reason);
-    return Rung::cuda;
+  // The libraries' versions read and write float32 only.
+  if (!library || !library->supports || current.precision == Precision::bf16) return Rung::cuda;
+  Rung shipped = Rung::cuda;
+  if (library->automatic) {
+    if (const auto& reason = why_not_loadable(library->rung))
+      passed_over.insert(*reason);
+    else
+      shipped = library->rung;
   }
-  return library->rung;
+  return trial && !tuner().idle() ? choose_by_time(*library, shipped, *trial) : shipped;
 }
 
 }  // namespace
 
-const Settings& settings() { return current; }
-SettingsScope::SettingsScope(const Settings& settings) : previous_(current) { current = settings; }
-SettingsScope::~SettingsScope() { current = previous_; }
+const Settings& settings() {
+  return current;
+}
+SettingsScope::SettingsScope(const Settings& settings) : previous_(current) {
+  current = settings;
+}
+SettingsScope::~SettingsScope() {
+  current = previous_;
+}
 
 std::string_view name_of(Kernels kernels) {
   constexpr std::string_view kNames[] = {"auto", "library", "own", "reference"};
@@ -59,21 +104,28 @@ std::string_view name_of(Rung rung) {
   return kNames[static_cast<int>(rung)];
 }
 
-Rung choose_rung(std::string_view op, const Tensor& input, std::optional<LibraryRung> library) {
-  const bool plain = input.device() == Device::cpu && (current.kernels == Kernels::reference ||
-                                                       input.dtype() == DType::float64);
+Rung choose_rung(std::string_view op, const Tensor& input, std::optional<LibraryRung> library,
+                 const Trial* trial) {
+  const bool plain = input.device() == Device::cpu &&
+                     (current.kernels == Kernels::reference || input.dtype() == DType::float64);
   const Rung rung = plain                           ? Rung::reference
                     : input.device() == Device::cpu ? Rung::cpu
-                                                    : choose_on_gpu(op, library);
+                                                    : choose_on_gpu(op, library, trial);
   auto found = used.find(op);
   if (found == used.end()) found = used.emplace(op, std::set<Rung>()).first;
   found->second.insert(rung);
   return rung;
 }
 
+void run_on_rung(std::string_view op, const Tensor& input, const LibraryRung& library,
+                 const Trial& trial) {
+  trial.run(choose_rung(op, input, library, &trial));
+}
+
 DType hidden_dtype(std::string_view op, const Tensor& input) {
   if (input.dtype() != DType::bfloat16 && current.precision != Precision::bf16)
     return input.dtype();
+  check(current.precision == Precision::bf16, "{}: a bfloat16 input needs the precision bf16", op);
   check(input.device() == Device::gpu &&
             (current.kernels == Kernels::automatic || current.kernels == Kernels::own),
         "{}: activations in bfloat16 need this project's own kernels on a GPU", op);
@@ -84,9 +136,13 @@ DType hidden_dtype(std::string_view op, const Tensor& input) {
   return DType::bfloat16;
 }
 
-const std::map<std::string, std::set<Rung>, std::less<>>& rungs_used() { return used; }
+const std::map<std::string, std::set<Rung>, std::less<>>& rungs_used() {
+  return used;
+}
 
-const std::set<std::string>& libraries_passed_over() { return passed_over; }
+const std::set<std::string>& libraries_passed_over() {
+  return passed_over;
+}
 
 void check_same_device(std::string_view op, const Tensor& a, const Tensor& b) {
   check(a.device() == b.device(), "{}: one operand is on the {}, the other on the {}", op,

@@ -1,9 +1,12 @@
 // From an op to the kernel that runs it. One of the two seams through which GPU code joins.
 //
 // A rung is an implementation, named like its folder and its namespace. An op calls choose_rung()
-// with what it has to offer, then STRATA_DISPATCH to the function of that rung.
+// with what it has to offer, then STRATA_DISPATCH to the function of that rung. An op that a
+// library has too calls run_on_rung(), so that `automatic` can measure which is faster
+// (ops/tuning.h).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -24,19 +27,33 @@ struct LibraryRung {
   Rung rung;
   /// Whether the library takes these shapes and options; our own kernel serves where it does not.
   bool supports = true;
-  /// Whether `Kernels::automatic` takes it: each op gives its reason.
+  /// Whether `Kernels::automatic` takes it where nothing has been measured: each op gives its
+  /// reason.
   bool automatic = true;
+};
+
+/// One call of an op, in a form that can be measured.
+struct Trial {
+  /// What its time depends on besides the precision: "relu of 589824". Asked only when needed.
+  std::function<std::string()> what;
+  /// Runs it on a rung. Writes results whole, so it may be repeated.
+  std::function<void(Rung)> run;
 };
 
 /// The rung that runs `op` on tensors like `input` under the current settings. float64 always runs
 /// on the reference. Throws `device` when settings ask for a library that cannot be loaded, or for
-/// reference kernels on a GPU. Under `automatic` a library that cannot be loaded is passed over.
+/// reference kernels on a GPU. Under `automatic` a library that cannot be loaded is passed over,
+/// and the tuner has its say where there is a `trial`.
 Rung choose_rung(std::string_view op, const Tensor& input,
-                 std::optional<LibraryRung> library = std::nullopt);
+                 std::optional<LibraryRung> library = std::nullopt, const Trial* trial = nullptr);
+
+/// Runs the trial on the rung that choose_rung() names.
+void run_on_rung(std::string_view op, const Tensor& input, const LibraryRung& library,
+                 const Trial& trial);
 
 /// The dtype in which `op` stores a hidden activation that it computes from `input`: bfloat16 where
-/// the precision asks for it or `input` is, otherwise that of `input`. Throws where settings or
-/// device have no kernels for bfloat16.
+/// the precision asks for it, otherwise that of `input`. Throws where settings or device have no
+/// kernels for bfloat16, and for a bfloat16 input in another precision.
 DType hidden_dtype(std::string_view op, const Tensor& input);
 
 /// Which rungs have run each op since the start of the process, for headers and reports.
@@ -54,22 +71,26 @@ void check_floating(std::string_view op, const Tensor& tensor);
 
 /// Calls `function` of the namespace of `rung`. A build without CUDA drops the GPU's branch, so its
 /// function needs no definition.
-#define STRATA_DISPATCH(rung, function, ...)                                  \
-  do {                                                                        \
-    switch (rung) {                                                           \
-      case ::strata::Rung::reference: reference::function(__VA_ARGS__); break; \
-      case ::strata::Rung::cpu: cpu::function(__VA_ARGS__); break;            \
-      default:                                                                \
-        if constexpr (kHasCuda) cuda::function(__VA_ARGS__);                  \
-    }                                                                         \
+#define STRATA_DISPATCH(rung, function, ...)                 \
+  do {                                                       \
+    switch (rung) {                                          \
+      case ::strata::Rung::reference:                        \
+        reference::function(__VA_ARGS__);                    \
+        break;                                               \
+      case ::strata::Rung::cpu:                              \
+        cpu::function(__VA_ARGS__);                          \
+        break;                                               \
+      default:                                               \
+        if constexpr (kHasCuda) cuda::function(__VA_ARGS__); \
+    }                                                        \
   } while (false)
 
 /// The same for an op that `library` (cudnn or cublas) also has.
-#define STRATA_DISPATCH_WITH(library, rung, function, ...)           \
-  do {                                                               \
-    if (rung == ::strata::Rung::library) {                           \
-      if constexpr (kHasCuda) library::function(__VA_ARGS__);        \
-    } else {                                                         \
-      STRATA_DISPATCH(rung, function, __VA_ARGS__);                  \
-    }                                                                \
+#define STRATA_DISPATCH_WITH(library, rung, function, ...)    \
+  do {                                                        \
+    if (rung == ::strata::Rung::library) {                    \
+      if constexpr (kHasCuda) library::function(__VA_ARGS__); \
+    } else {                                                  \
+      STRATA_DISPATCH(rung, function, __VA_ARGS__);           \
+    }                                                         \
   } while (false)

@@ -43,13 +43,23 @@ MatmulGeometry::MatmulGeometry(const Tensor& a, const Tensor& b, const ops::Matm
   output_shape = with_last_two(left, m, n);
 }
 
+std::string MatmulGeometry::to_string() const {
+  return fmt::format("{} products of {}x{} by {}x{}{}{}", batch, m, k, k, n,
+                     transpose_a || transpose_b ? ", transposed:" : "",
+                     transpose_a && transpose_b ? " a, b"
+                     : transpose_a              ? " a"
+                     : transpose_b              ? " b"
+                                                : "");
+}
+
 namespace ops {
 namespace {
 
 void multiply(const Tensor& a, const Tensor& b, const MatmulOptions& options, Tensor& c) {
   const MatmulGeometry geometry(a, b, options);
-  const Rung rung = choose_rung("matmul", a, LibraryRung{.rung = Rung::cublas});
-  STRATA_DISPATCH_WITH(cublas, rung, matmul, geometry, a, b, c);
+  run_on_rung("matmul", a, {.rung = Rung::cublas},
+              {[&] { return "matmul: " + geometry.to_string(); },
+               [&](Rung rung) { STRATA_DISPATCH_WITH(cublas, rung, matmul, geometry, a, b, c); }});
 }
 
 struct MatmulNode : Node {

@@ -1,6 +1,8 @@
 // The geometry of a matrix product, derived and validated once, and the kernels' signature.
 #pragma once
 
+#include <string>
+
 #include "ops/matmul.h"
 #include "tensor/tensor.h"
 
@@ -13,15 +15,26 @@ struct MatmulGeometry {
 
   /// Throws as ops::matmul says.
   MatmulGeometry(const Tensor& a, const Tensor& b, const ops::MatmulOptions& options);
+
+  /// "4 products of 256x800 by 800x10, transposed: a"
+  std::string to_string() const;
 };
 
 // c = op(a) op(b); c is written, not added to. k = 0 gives zeros.
 #define STRATA_MATMUL_KERNELS \
   void matmul(const MatmulGeometry& geometry, const Tensor& a, const Tensor& b, Tensor& c);
-namespace reference { STRATA_MATMUL_KERNELS }
-namespace cpu { STRATA_MATMUL_KERNELS }
-namespace cuda { STRATA_MATMUL_KERNELS }
-namespace cublas { STRATA_MATMUL_KERNELS }
+namespace reference {
+STRATA_MATMUL_KERNELS
+}
+namespace cpu {
+STRATA_MATMUL_KERNELS
+}
+namespace cuda {
+STRATA_MATMUL_KERNELS
+}
+namespace cublas {
+STRATA_MATMUL_KERNELS
+}
 #undef STRATA_MATMUL_KERNELS
 
 }  // namespace strata

@@ -43,6 +43,11 @@ Pool2dGeometry::Pool2dGeometry(Pooling pooling, const Tensor& input,
                        padding.left, padding.right);
 }
 
+std::string Pool2dGeometry::to_string() const {
+  return fmt::format("{}x{}x{}x{} in windows of {}x{}{}", batch, height.input, width.input,
+                     channels, height.window, width.window, ops::describe_steps(height, width));
+}
+
 namespace ops {
 namespace {
 
@@ -58,11 +63,16 @@ struct Pool2dNode : Node {
 
   Gradients backward(const Tensor& grad_output) override {
     Tensor grad_input = make_grad(0);
-    const Rung rung = choose_rung(name_of(geometry.pooling), grad_output, library_rung(geometry));
     // The average's formula reads neither, but cuDNN asks for tensors of their shapes.
     const Tensor& x = input.defined() ? input : grad_input;
     const Tensor& y = output.defined() ? output : grad_output;
-    STRATA_DISPATCH_WITH(cudnn, rung, pool2d_backward, geometry, x, y, grad_output, grad_input);
+    const std::string_view op = name_of(geometry.pooling);
+    run_on_rung(op, grad_output, library_rung(geometry),
+                {[&] { return fmt::format("{}_backward of {}", op, geometry.to_string()); },
+                 [&](Rung rung) {
+                   STRATA_DISPATCH_WITH(cudnn, rung, pool2d_backward, geometry, x, y, grad_output,
+                                        grad_input);
+                 }});
     return {grad_input};
   }
 };
@@ -70,8 +80,10 @@ struct Pool2dNode : Node {
 Tensor pool2d(Pooling pooling, const Tensor& input, const Pool2dOptions& options) {
   const Pool2dGeometry geometry(pooling, input, options);
   Tensor output = Tensor::empty(geometry.output_shape(), input.dtype(), input.device());
-  const Rung rung = choose_rung(name_of(pooling), input, library_rung(geometry));
-  STRATA_DISPATCH_WITH(cudnn, rung, pool2d, geometry, input, output);
+  run_on_rung(
+      name_of(pooling), input, library_rung(geometry),
+      {[&] { return fmt::format("{} of {}", name_of(pooling), geometry.to_string()); },
+       [&](Rung rung) { STRATA_DISPATCH_WITH(cudnn, rung, pool2d, geometry, input, output); }});
   return record<Pool2dNode>(name_of(pooling), {input}, output, [&](Pool2dNode& node) {
     node.geometry = geometry;
     if (pooling == Pooling::average) return;

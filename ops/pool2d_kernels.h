@@ -1,6 +1,8 @@
 // The geometry of a pooling and the kernels' signatures.
 #pragma once
 
+#include <string>
+
 #include "ops/pool2d.h"
 #include "tensor/host_device.h"
 #include "tensor/tensor.h"
@@ -20,6 +22,8 @@ struct Pool2dGeometry {
 
   Shape input_shape() const { return {batch, height.input, width.input, channels}; }
   Shape output_shape() const { return {batch, height.output, width.output, channels}; }
+  /// "256x24x24x24 in windows of 2x2, stride 2x2"
+  std::string to_string() const;
 };
 
 /// Positions [begin, end) along one axis.

@@ -6,8 +6,9 @@
 namespace strata {
 
 /// `library`: cuDNN and cuBLASLt where they have the op, our own kernels for the rest. `own`: only
-/// kernels of this repository. `reference`: the plain loops, on the CPU. `automatic`: per op, the
-/// choice and its reason (LibraryRung::automatic in each op's .cpp).
+/// kernels of this repository. `reference`: the plain loops, on the CPU. `automatic`: per op and
+/// shape what the tuner says (tuning.h), otherwise the op's default (LibraryRung::automatic, with
+/// its reason, in each op's .cpp).
 enum class Kernels { automatic, library, own, reference };
 
 /// `tf32` lets products round their inputs to 10 bits of mantissa for the tensor cores;

@@ -17,7 +17,7 @@ SoftmaxGeometry::SoftmaxGeometry(std::string_view op, const Tensor& input) {
 namespace ops {
 namespace {
 
-// cuDNN's softmax is one kernel, as ours is, so `auto` takes ours, which needs no library to be loaded.
+// cuDNN's softmax is one kernel, as ours is, so ours is the default: it needs no library.
 LibraryRung library_rung(const Tensor& input) {
   const bool supports = input.size() < (int64_t{1} << 31);  // cuDNN counts in 32 bits
   return {.rung = Rung::cudnn, .supports = supports, .automatic = false};
@@ -34,9 +34,12 @@ struct SoftmaxNode : Node {
   Gradients backward(const Tensor& grad_output) override {
     const SoftmaxGeometry geometry(op_name(kind), output);
     Tensor grad_input = make_grad(0);
-    const Rung rung = choose_rung(op_name(kind), output, library_rung(output));
-    STRATA_DISPATCH_WITH(cudnn, rung, softmax_backward, kind, geometry, output, grad_output,
-                         grad_input);
+    run_on_rung(op_name(kind), output, library_rung(output),
+                {[&] { return fmt::format("{}_backward of {}", op_name(kind), output.shape()); },
+                 [&](Rung rung) {
+                   STRATA_DISPATCH_WITH(cudnn, rung, softmax_backward, kind, geometry, output,
+                                        grad_output, grad_input);
+                 }});
     return {grad_input};
   }
 };
@@ -44,8 +47,11 @@ struct SoftmaxNode : Node {
 Tensor softmax_of(Softmax kind, const Tensor& input) {
   const SoftmaxGeometry geometry(op_name(kind), input);
   Tensor output = Tensor::empty(input.shape(), input.dtype(), input.device());
-  const Rung rung = choose_rung(op_name(kind), input, library_rung(input));
-  STRATA_DISPATCH_WITH(cudnn, rung, softmax, kind, geometry, input, output);
+  run_on_rung(op_name(kind), input, library_rung(input),
+              {[&] { return fmt::format("{} of {}", op_name(kind), input.shape()); },
+               [&](Rung rung) {
+                 STRATA_DISPATCH_WITH(cudnn, rung, softmax, kind, geometry, input, output);
+               }});
   return record<SoftmaxNode>(op_name(kind), {input}, output, [&](SoftmaxNode& node) {
     node.kind = kind;
     node.output = output.detach();

@@ -55,9 +55,8 @@ Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels) {
   }
   const Rung rung = choose_rung("softmax_cross_entropy", logits);
   STRATA_DISPATCH(rung, softmax_cross_entropy, geometry, logits, labels, loss, grad_logits);
-  return record<CrossEntropyNode>(
-      "softmax_cross_entropy", {logits, labels}, loss,
-      [&](CrossEntropyNode& node) { node.grad_logits = grad_logits; });
+  return record<CrossEntropyNode>("softmax_cross_entropy", {logits, labels}, loss,
+                                  [&](CrossEntropyNode& node) { node.grad_logits = grad_logits; });
 }
 
 }  // namespace ops

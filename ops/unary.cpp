@@ -7,8 +7,8 @@
 namespace strata::ops {
 namespace {
 
-// cuDNN has three of them. Either way it is one pass over the memory, so `auto` takes ours, which needs
-// no library to be loaded.
+// cuDNN has three of them. Either way it is one pass over the memory, so ours are the default: they
+// need no library.
 LibraryRung library_rung(Unary op, int64_t size) {
   const bool known = op == Unary::relu || op == Unary::sigmoid || op == Unary::tanh;
   const bool supports = known && size < (int64_t{1} << 31);  // cuDNN counts in 32 bits
@@ -22,8 +22,12 @@ struct UnaryNode : Node {
 
   Gradients backward(const Tensor& grad_output) override {
     Tensor grad_input = make_grad(0);
-    const Rung rung = choose_rung(name, grad_output, library_rung(op, grad_output.size()));
-    STRATA_DISPATCH_WITH(cudnn, rung, unary_backward, op, saved, grad_output, grad_input);
+    run_on_rung(name, grad_output, library_rung(op, grad_output.size()),
+                {[&] { return fmt::format("{}_backward of {}", name, grad_output.size()); },
+                 [&](Rung rung) {
+                   STRATA_DISPATCH_WITH(cudnn, rung, unary_backward, op, saved, grad_output,
+                                        grad_input);
+                 }});
     return {grad_input};
   }
 };
@@ -31,8 +35,9 @@ struct UnaryNode : Node {
 Tensor unary(std::string_view name, Unary op, const Tensor& input) {
   check_floating(name, input);
   Tensor output = Tensor::empty(input.shape(), input.dtype(), input.device());
-  const Rung rung = choose_rung(name, input, library_rung(op, input.size()));
-  STRATA_DISPATCH_WITH(cudnn, rung, unary, op, input, output);
+  run_on_rung(name, input, library_rung(op, input.size()),
+              {[&] { return fmt::format("{} of {}", name, input.size()); },
+               [&](Rung rung) { STRATA_DISPATCH_WITH(cudnn, rung, unary, op, input, output); }});
   return record<UnaryNode>(name, {input}, output, [&](UnaryNode& node) {
     node.op = op;
     node.name = name;

@@ -1,5 +1,7 @@
 #include "ops/window.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "tensor/error.h"
@@ -31,6 +33,18 @@ WindowAxis resolve_window(std::string_view op, std::string_view axis, int64_t in
   check(span <= padded, "{}: a window spanning {} does not fit an image of {} {} {}", op, span,
         axis, input, padded == input ? "without padding" : "with its padding");
   return {input, window, stride, dilation, pad_before, pad_after, (padded - span) / stride + 1};
+}
+
+std::string describe_steps(const WindowAxis& height, const WindowAxis& width) {
+  std::string text;
+  if (height.stride != 1 || width.stride != 1)
+    text += fmt::format(", stride {}x{}", height.stride, width.stride);
+  if (height.dilation != 1 || width.dilation != 1)
+    text += fmt::format(", dilation {}x{}", height.dilation, width.dilation);
+  if (height.pad_before + height.pad_after + width.pad_before + width.pad_after != 0)
+    text += fmt::format(", padding {}+{} x {}+{}", height.pad_before, height.pad_after,
+                        width.pad_before, width.pad_after);
+  return text;
 }
 
 }  // namespace strata::ops

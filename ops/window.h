@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace strata::ops {
@@ -36,5 +37,8 @@ struct WindowAxis {
 WindowAxis resolve_window(std::string_view op, std::string_view axis, int64_t input, int64_t window,
                           int64_t stride, int64_t dilation, Padding::Mode mode, int64_t pad_before,
                           int64_t pad_after);
+
+/// What is not the plainest about a pair of axes: ", stride 2x2, dilation 1x2, padding 1+1 x 0+0".
+std::string describe_steps(const WindowAxis& height, const WindowAxis& width);
 
 }  // namespace strata::ops

@@ -13,6 +13,7 @@
 #include "examples/train_mnist/report.h"
 #include "examples/train_mnist/run.h"
 #include "examples/train_mnist/training.h"
+#include "examples/train_mnist/tuning.h"
 #include "ops/settings.h"
 #include "tensor/output_file.h"
 
@@ -59,6 +60,8 @@ ExitCode run_program(const Options& options) {
   const OutputFile report("--json", options.json);
   const SettingsScope settings({.kernels = options.kernels, .precision = options.precision});
   const Run run = prepare(options);
+  Tuner tuner = make_tuner(run);
+  const TunerScope tuning(tuner);
   const Results results = train(run);
 
   const double total_seconds = seconds();

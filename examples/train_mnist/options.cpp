@@ -119,11 +119,15 @@ void declare_options(CLI::App& app, Options& options) {
                        {"library", Kernels::library},
                        {"own", Kernels::own},
                        {"reference", Kernels::reference}},
-                      "library: cuDNN and cuBLASLt; own: this project's; reference: plain loops");
+                      "library: cuDNN and cuBLASLt; own: this project's; auto: either, see "
+                      "--tune; reference: plain loops");
   add_choice<Precision>(
       app, "--precision", options.precision,
       {{"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}},
       "tf32 lets products use tensor cores; bf16 also stores activations in 16 bits");
+  app.add_flag("--tune", options.tune,
+               "measure which kernels are fastest where ~/.cache/strata/tuning.tsv does not say, "
+               "and write it there");
   add_integer(app, "--threads", options.threads, 1, 1024, with_default("CPU threads", "all cores"));
   add_integer(app, "--memory-limit", options.memory_limit_mb, int64_t{1}, 1000 * kMillion,
               with_default("megabytes to take of the device", "all there is"));
@@ -154,7 +158,7 @@ void declare_options(CLI::App& app, Options& options) {
                             {{"adam", OptimizerKind::adam}, {"sgd", OptimizerKind::sgd}},
                             "sgd has Nesterov momentum 0.9");
   app.add_option("--lr", options.learning_rate,
-                 with_default("the (highest) learning rate", "0.005 for adam, 0.1 for sgd"))
+                 with_default("the (highest) learning rate", "0.008 for adam, 0.1 for sgd"))
       ->check(number_between(1e-12, 1e30))
       ->type_name("X");
   add_choice<nn::ScheduleKind>(app, "--schedule", options.schedule,
@@ -173,12 +177,14 @@ void declare_options(CLI::App& app, Options& options) {
   app.option_defaults()->group("What it prints");
   app.add_option("--json", options.json, "write the results as one JSON object")->type_name("FILE");
   app.add_flag("--quiet", options.quiet, "plain lines, one an epoch, also on a terminal");
+  app.add_flag("--verbose", options.verbose,
+               "for every op and shape: kernels tried, times, winner, and who says so");
 }
 
 }  // namespace
 
 double default_learning_rate(OptimizerKind optimizer) {
-  return optimizer == OptimizerKind::adam ? 0.005 : 0.1;
+  return optimizer == OptimizerKind::adam ? 0.008 : 0.1;
 }
 
 std::variant<Options, int> parse_options(int argc, char** argv) {

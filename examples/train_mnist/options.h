@@ -24,23 +24,25 @@ struct Options {
   std::optional<std::string> data;  // a folder of IDX files, or "digits"
   ModelKind model = ModelKind::lenet;
   int64_t epochs = 4;
-  int64_t batch_size = 256;
+  int64_t batch_size = 192;
   OptimizerKind optimizer = OptimizerKind::adam;
   std::optional<double> learning_rate;  // unset: default_learning_rate
   nn::ScheduleKind schedule = nn::ScheduleKind::one_cycle;
   uint64_t seed = 1;
   Kernels kernels = Kernels::automatic;
-  Precision precision = Precision::fp32;
+  Precision precision = Precision::tf32;
+  bool tune = false;
   std::optional<double> target_accuracy;  // percent; unset: default_target
   std::string json;                       // empty: no report
   bool quiet = false;
+  bool verbose = false;
 };
 
 /// The options, or the exit code of a command line that ends the program: 0 after --help and
 /// --version, 2 after a usage error, whose message has been printed to standard error.
 std::variant<Options, int> parse_options(int argc, char** argv);
 
-/// The peak learning rate of an optimizer: 0.005 for Adam, 0.1 for SGD.
+/// The peak learning rate of an optimizer: 0.008 for Adam, 0.1 for SGD.
 double default_learning_rate(OptimizerKind optimizer);
 
 }  // namespace strata::train_mnist

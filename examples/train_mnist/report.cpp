@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "examples/train_mnist/tuning.h"
 #include "nn/summary.h"
 #include "ops/dispatch.h"
 #include "tensor/build_config.h"
@@ -103,7 +104,7 @@ std::string_view precision_line(const Run& run) {
     case Precision::fp32:
       return "fp32";
     case Precision::tf32:
-      return run.device == Device::cpu ? "fp32: tf32 has no effect on the CPU"
+      return run.device == Device::cpu ? "fp32: reduced precisions have no effect on the CPU"
                                        : "tf32 in products on tensor cores, fp32 in all others";
     case Precision::bf16:
       return "bf16 for hidden activations, tf32 in products on tensor cores, fp32 in all others";
@@ -128,6 +129,14 @@ std::string_view optimizer_name(const Options& options) {
 std::string_view schedule_name(const Options& options) {
   constexpr std::string_view kNames[] = {"constant", "cosine", "one-cycle"};
   return kNames[static_cast<int>(options.schedule)];
+}
+
+/// By key; shipped defaults under --verbose only.
+json choices_made() {
+  json choices = json::object();
+  for (const auto& [key, choice] : tuner().choices())
+    choices[key] = {{"winner", choice.winner}, {"source", name_of(choice.source)}};
+  return choices;
 }
 
 json versions(const Run& run) {
@@ -160,7 +169,11 @@ json to_json(const Run& run, const Results& results, double total_seconds) {
                    {"name", device_name(run)},
                    {"threads", thread_count()},
                    {"note", run.device_note}}},
-                 {"kernels", {{"choice", name_of(options.kernels)}, {"ops", rung_of_each_op()}}},
+                 {"kernels",
+                  {{"choice", name_of(options.kernels)},
+                   {"ops", rung_of_each_op()},
+                   {"choices", choices_made()},
+                   {"tuning_seconds", tuner().seconds_measuring()}}},
                  {"precision", name_of(options.precision)},
                  {"dataset",
                   {{"name", data.name},
@@ -211,6 +224,7 @@ void print_header(const Run& run, const Results& results, nn::Module& model) {
     if (run.device == Device::gpu) print_gpu_facts();
   if (!run.device_note.empty()) print_fact("not a GPU", run.device_note);
   print_fact("kernels", fmt::format("{}; {}", name_of(options.kernels), rungs_line()));
+  if (const std::string line = tuning_line(tuner()); !line.empty()) print_fact("tuning", line);
   print_fact("precision", precision_line(run));
   if (run.device == Device::gpu) print_fact("step", step_line(results));
   print_fact("data", data_line(data));
@@ -220,6 +234,7 @@ void print_header(const Run& run, const Results& results, nn::Module& model) {
       fmt::format("{}, {}, {} learning rate of at most {}, epochs: {}, batches of {}, seed {}",
                   model_name(options), optimizer_name(options), schedule_name(options),
                   run.learning_rate, options.epochs, options.batch_size, options.seed));
+  print_choices(run, tuner());
   fmt::print("\n{}\n", nn::summary(model, {data.height, data.width, data.channels}));
   std::fflush(stdout);
 }

@@ -42,6 +42,10 @@ void choose_device(const Options& options, Run& run) {
 void check_kernels(const Options& options, Device device) {
   if (device == Device::gpu && options.kernels == Kernels::reference)
     fail(ErrorKind::usage, "--kernels reference runs on the CPU only; add --device cpu");
+  if (options.tune && (device == Device::cpu || options.kernels == Kernels::own))
+    fail(ErrorKind::usage,
+         "--tune measures kernels of the GPU against each other: it needs a GPU and --kernels auto "
+         "or library");
   if (device == Device::cpu && options.kernels == Kernels::library)
     fail(ErrorKind::device,
          "--kernels library: this build has no library for the CPU; use own, or --device gpu");

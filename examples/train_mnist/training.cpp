@@ -13,6 +13,7 @@
 #include "nn/loader.h"
 #include "nn/optimizer.h"
 #include "nn/training_step.h"
+#include "ops/tuning.h"
 #include "tensor/pool.h"
 
 namespace strata::train_mnist {
@@ -29,7 +30,7 @@ std::unique_ptr<nn::Optimizer> make_optimizer(OptimizerKind kind, nn::FlatParame
     return std::make_unique<nn::SGD>(parameters,
                                      ops::SgdOptions{.momentum = 0.9, .nesterov = true});
   // Gradients of a few hundred steps change fast: both averages are shorter than the usual ones.
-  return std::make_unique<nn::Adam>(parameters, nn::AdamOptions{.beta1 = 0.8, .beta2 = 0.95});
+  return std::make_unique<nn::Adam>(parameters, nn::AdamOptions{.beta1 = 0.7, .beta2 = 0.9});
 }
 
 /// Everything that a run trains with, for one batch size. The same seed builds the same bits.
@@ -106,6 +107,7 @@ std::unique_ptr<Trainer> make_trainer_or_explain(const Run& run, const nn::Devic
     return make_trainer(run, data, run.options.batch_size);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::out_of_memory) throw;
+    tuner().finish();  // what fits does not depend on what is fast
     const int64_t batch = largest_batch_that_fits(run, data);
     const std::string advice =
         batch == 0 ? "not even one image a batch fits"
@@ -130,6 +132,13 @@ int64_t rehearse_evaluation(const Run& run, Trainer& trainer, const nn::DeviceIm
     if (error.kind() != ErrorKind::out_of_memory) throw;
     return safe;
   }
+}
+
+/// Under --tune the rehearsals have measured the kernels.
+void finish_tuning(const Run& run) {
+  if (!tuner().measuring()) return;
+  tuner().finish();
+  pool_of(run.device).trim();  // of the workspaces of kernels that were not taken
 }
 
 nn::DeviceDataset upload(const Run& run) {
@@ -205,6 +214,7 @@ Results train(const Run& run) {
   start = Clock::now();
   const std::unique_ptr<Trainer> trainer = make_trainer_or_explain(run, data);
   const int64_t test_batch = rehearse_evaluation(run, *trainer, data.test);
+  finish_tuning(run);
   if (const auto nodes = trainer->captured().nodes_per_step())
     results.capture = {*nodes, trainer->captured().steps_per_launch()};
   results.rehearsal_seconds = seconds_since(start);

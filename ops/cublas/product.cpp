@@ -2,14 +2,21 @@
 // asked for c^T = op(b)^T op(a)^T: the operands swap places and nothing is copied.
 #include "ops/cublas/product.h"
 
+#include <algorithm>
 #include <array>
 #include <map>
-#include <optional>
+#include <span>
+#include <tuple>
 #include <utility>
+#include <vector>
 
+#include "ops/cublas/algorithm.h"
+#include "ops/cuda/result_check.h"
+#include "ops/tuning.h"
 #include "tensor/cuda/alignment.h"
 #include "tensor/cuda/context.h"
 #include "tensor/cuda/cublaslt_library.h"
+#include "tensor/cuda/libraries.h"
 #include "tensor/cuda/memory.h"
 #include "tensor/cuda/owned.h"
 #include "tensor/pool.h"
@@ -107,35 +114,93 @@ Preference describe_preference(int64_t alignment) {
 struct Plan {
   OperationDescriptor operation;
   Layout a, b, c;
-  std::optional<cublasLtMatmulHeuristicResult_t> choice;  // nothing: no algorithm
+  std::vector<Algorithm> algorithms;  // the heuristics' order; none: there is no algorithm
+  size_t chosen = 0;
 };
+
+std::vector<Algorithm> ask_heuristics(const Plan& plan, int64_t alignment) {
+  // The heuristics read no more of this address than its alignment.
+  set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, reinterpret_cast<void*>(alignment));
+  const Preference preference = describe_preference(alignment);
+  std::array<cublasLtMatmulHeuristicResult_t, 16> results{};
+  int found = 0;
+  const cublasStatus_t status = cublaslt_library().cublasLtMatmulAlgoGetHeuristic(
+      cublaslt_handle(), plan.operation.get(), plan.b.get(), plan.a.get(), plan.c.get(),
+      plan.c.get(), preference.get(), results.size(), results.data(), &found);
+  if (status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_INVALID_VALUE) return {};
+  STRATA_CUBLASLT(status);
+  std::vector<Algorithm> algorithms;
+  for (const auto& result : std::span(results).first(static_cast<size_t>(found)))
+    if (result.state == CUBLAS_STATUS_SUCCESS) algorithms.emplace_back(result);
+  return algorithms;
+}
 
 Plan make_plan(const Product& p, int64_t alignment) {
   Plan plan{describe_operation(p),
             p.transpose_a ? describe_matrix(p.batch, p.k, p.m) : describe_matrix(p.batch, p.m, p.k),
             p.transpose_b ? describe_matrix(p.batch, p.n, p.k) : describe_matrix(p.batch, p.k, p.n),
-            describe_matrix(p.batch, p.m, p.n), std::nullopt};
-  // The heuristics read no more of this address than its alignment.
-  set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, reinterpret_cast<void*>(alignment));
-  const Preference preference = describe_preference(alignment);
-  std::array<cublasLtMatmulHeuristicResult_t, 8> results{};
-  int found = 0;
-  const cublasStatus_t status = cublaslt_library().cublasLtMatmulAlgoGetHeuristic(
-      cublaslt_handle(), plan.operation.get(), plan.b.get(), plan.a.get(), plan.c.get(),
-      plan.c.get(), preference.get(), results.size(), results.data(), &found);
-  if (status == CUBLAS_STATUS_NOT_SUPPORTED || status == CUBLAS_STATUS_INVALID_VALUE) return plan;
-  STRATA_CUBLASLT(status);
-  for (int i = 0; i < found && !plan.choice; ++i)
-    if (results[i].state == CUBLAS_STATUS_SUCCESS) plan.choice = results[i];
+            describe_matrix(p.batch, p.m, p.n),
+            {}};
+  plan.algorithms = ask_heuristics(plan, alignment);
   return plan;
 }
 
-const Plan& plan_of(const Product& product, int64_t alignment) {
+void run(const Plan& plan, const Algorithm& algorithm, const Operands& operands) {
+  const auto& [a, b, c, vector] = operands;
+  set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, vector);
+  const MemoryScope scope(MemoryUse::workspace);
+  const auto bytes = static_cast<int64_t>(algorithm.workspace_bytes());
+  const Tensor workspace = Tensor::empty({bytes}, DType::uint8, Device::gpu);
+  const float one = 1, zero = 0;
+  STRATA_CUBLASLT(cublaslt_library().cublasLtMatmul(
+      cublaslt_handle(), plan.operation.get(), &one, b, plan.b.get(), a, plan.a.get(), &zero, c,
+      plan.c.get(), c, plan.c.get(), algorithm.get(), workspace.data<uint8_t>(),
+      algorithm.workspace_bytes(), cuda::stream()));
+}
+
+std::string words_for(const Product& p, int64_t alignment) {
+  constexpr std::string_view kEpilogues[] = {"", ", relu", ", bias", ", bias and relu",
+                                             ", row sums"};
+  return fmt::format("cublas {}x {}x{}{} by {}x{}{}{}{}, {}", p.batch, p.m, p.k,
+                     p.transpose_a ? "'" : "", p.k, p.n, p.transpose_b ? "'" : "",
+                     kEpilogues[static_cast<int>(p.epilogue)], alignment < 16 ? ", unaligned" : "",
+                     name_of(p.precision));
+}
+
+// The tuner's choice among the algorithms, the heuristics' first by default.
+size_t choose(const Plan& plan, const Product& product, int64_t alignment,
+              const Operands& operands) {
+  if (tuner().idle() || plan.algorithms.empty()) return 0;
+  Contest contest{.key = words_for(product, alignment), .version_of = [](const std::string&) {
+                    return "cuBLASLt " + cuda::loaded_cublaslt()->version;
+                  }};
+  std::vector<std::string> names;
+  for (const Algorithm& algorithm : plan.algorithms) {
+    names.push_back(algorithm.name());
+    contest.candidates.push_back({names.back(), [&] { run(plan, algorithm, operands); }});
+  }
+  const ArenaScope memory(std::make_shared<Arena>(pool_of(Device::gpu)));  // of the losers, too
+  cuda::ResultCheck check(operands.c, product.batch * product.m * product.n,
+                          cuda::tolerance_of_sums(product.precision == Precision::tf32));
+  if (tuner().measuring()) {
+    run(plan, plan.algorithms.front(), operands);
+    check.keep();
+  }
+  contest.objection = [&] { return check.objection(); };
+  const auto place = std::ranges::find(names, tuner().choose(contest));
+  return place == names.end() ? 0 : static_cast<size_t>(place - names.begin());
+}
+
+const Plan& plan_of(const Product& product, int64_t alignment, const Operands& operands) {
   // Never destroyed: cuBLASLt may be gone by the time that static objects go.
-  static auto& plans = *new std::map<std::pair<Product, int64_t>, Plan>;
-  const std::pair key(product, alignment);
+  static auto& plans = *new std::map<std::tuple<int, Product, int64_t>, Plan>;
+  const std::tuple key(tuner().id(), product, alignment);
   auto found = plans.find(key);
-  if (found == plans.end()) found = plans.emplace(key, make_plan(product, alignment)).first;
+  if (found == plans.end()) {
+    Plan plan = make_plan(product, alignment);
+    plan.chosen = choose(plan, product, alignment, operands);
+    found = plans.emplace(key, std::move(plan)).first;
+  }
   return found->second;
 }
 
@@ -143,18 +208,9 @@ const Plan& plan_of(const Product& product, int64_t alignment) {
 
 bool try_multiply(const Product& product, const Operands& operands) {
   const auto& [a, b, c, vector] = operands;
-  const Plan& plan = plan_of(product, cuda::common_alignment({a, b, c, vector}));
-  if (!plan.choice) return false;
-  set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, vector);
-  const size_t workspace_bytes = plan.choice->workspaceSize;
-  const MemoryScope scope(MemoryUse::workspace);
-  const Tensor workspace =
-      Tensor::empty({static_cast<int64_t>(workspace_bytes)}, DType::uint8, Device::gpu);
-  const float one = 1, zero = 0;
-  STRATA_CUBLASLT(cublaslt_library().cublasLtMatmul(
-      cublaslt_handle(), plan.operation.get(), &one, b, plan.b.get(), a, plan.a.get(), &zero, c,
-      plan.c.get(), c, plan.c.get(), &plan.choice->algo, workspace.data<uint8_t>(), workspace_bytes,
-      cuda::stream()));
+  const Plan& plan = plan_of(product, cuda::common_alignment({a, b, c, vector}), operands);
+  if (plan.algorithms.empty()) return false;
+  run(plan, plan.algorithms[plan.chosen], operands);
   return true;
 }
 

@@ -35,8 +35,9 @@ struct Operands {
 };
 
 /// Queues the product on the context's stream. Writes nothing when c is empty, zeros when k is 0.
-/// Deterministic: the algorithm is chosen once per product and alignment, and partial sums are
-/// added in a fixed order. Throws `device` when cuBLASLt has no algorithm.
+/// Deterministic: the algorithm is chosen once per product and alignment (ops/tuning.h, by default
+/// the heuristics' first), and partial sums are added in a fixed order. Throws `device` when
+/// cuBLASLt has no algorithm.
 void multiply(const Product& product, const Operands& operands);
 
 /// The same, but false when cuBLASLt has no algorithm for it, as for some epilogues.

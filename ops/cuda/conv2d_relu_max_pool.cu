@@ -204,8 +204,9 @@ void conv2d_relu_max_pool_backward(const ConvStageGeometry& geometry, Rung convo
   const bool library = convolution == Rung::cudnn;
   if (grad_weight.defined()) {
     const Branch beside_grad_input(branch);
-    (library ? cudnn::conv2d_grad_weight : conv2d_grad_weight)(g, saved.input, grad_convolved,
-                                                               grad_weight);
+    const bool exact = library && cudnn::supports_conv2d_grad_weight(g);
+    (exact ? cudnn::conv2d_grad_weight : conv2d_grad_weight)(g, saved.input, grad_convolved,
+                                                             grad_weight);
   }
   if (grad_input.defined())
     (library ? cudnn::conv2d_grad_input : conv2d_grad_input)(g, grad_convolved, saved.weight,

@@ -109,4 +109,9 @@ __device__ void copy_tile(const Bands& bands, int index, const float* input, flo
   });
 }
 
+/// Where a block writes its `count` floats: [blockIdx.y][blockIdx.x][count].
+__device__ inline float* part_of_block(float* parts, int count) {
+  return parts + (blockIdx.y * gridDim.x + blockIdx.x) * count;
+}
+
 }  // namespace strata::cuda::few_channels

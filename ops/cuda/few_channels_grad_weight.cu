@@ -8,11 +8,11 @@
 // zeros is what keeps all lanes together: the winner's own neighbourhood alone would be a quarter
 // of the multiply-adds, but each with a load of its own, and shared memory serves one load of a
 // warp in the time of four multiply-adds. At the end the block's groups of threads, then the
-// blocks, add their sums in order. blockIdx.y is the input channel.
+// blocks, add their sums in order, the latter in a second kernel. blockIdx.y is the input channel.
 #include "ops/cuda/few_channels_kernels.h"
 #include "ops/cuda/few_channels_strips.cuh"
 #include "ops/cuda/pool_window.cuh"
-#include "ops/cuda/sum_blocks.cuh"
+#include "ops/cuda/sum_rows.cuh"
 #include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
 
@@ -23,9 +23,7 @@ struct GradWeightOperands {
   const float *input, *grad_output;
   const uint8_t* winners;
   bool paired;   // can_pair
-  float* parts;  // of the blocks, for sum_blocks
-  int sum_slot;
-  float *grad_weight, *grad_bias;  // grad_bias may be null
+  float* parts;  // of the blocks
 };
 
 /// The gradients of two windows, neighbours in a row, for two channels.
@@ -162,37 +160,49 @@ __global__ void __launch_bounds__(kStripThreads, 2)
   const int columns = 2 * strips.pairs, count = (kTaps + 1) * columns;
   copy_async_wait<0>();
   sum_groups<kWindow>(strips, group, pair, sums, shared, part_of_block(operands.parts, count));
-  sum_blocks(operands.parts, count, operands.sum_slot, [&](int i, float sum) {
-    const int tap = i / columns, k = i % columns;
-    if (k >= bands.outputs) return;
-    if (tap < kTaps)
-      operands.grad_weight[(k * kTaps + tap) * kChannels + channel] = sum;
-    else if (operands.grad_bias != nullptr && channel == 0)
-      operands.grad_bias[k] = sum;
-  });
 }
 
+/// Where the blocks' sums go: element i of input channel `chunk`.
+template <int kTaps, int kChannels>
+struct StoreGradients {
+  float *weight, *bias;  // bias may be null
+  int outputs, columns;
+  __device__ void operator()(int chunk, int64_t i, float sum) const {
+    const int tap = static_cast<int>(i) / columns, k = static_cast<int>(i) % columns;
+    if (k >= outputs) return;
+    if (tap < kTaps)
+      weight[(k * kTaps + tap) * kChannels + chunk] = sum;
+    else if (bias != nullptr && chunk == 0)
+      bias[k] = sum;
+  }
+};
+
 template <int kWindow, int kChannels>
-void launch(const ConvStageGeometry& geometry, GradWeightOperands operands) {
+void launch(const ConvStageGeometry& geometry, GradWeightOperands operands, Tensor& grad_weight,
+            Tensor& grad_bias) {
   const int most_blocks = 2 * device_info().multiprocessors;
   const Bands bands = bands_of_strips(geometry, most_blocks);
   const Strips strips(bands);
   operands.paired = can_pair(bands.outputs, operands.grad_output, operands.winners);
-  const int blocks = std::min({most_blocks, bands.count, kBlocksPerSum * kMaxSums});
+  const int blocks = std::min(most_blocks, bands.count);
   const int tile_floats = 2 * kChannels * bands.tile_floats();
   const int sum_floats = strips.threads() * 2 * kWindow;
   const size_t bytes = std::max(tile_floats, sum_floats) * sizeof(float);
 
   const MemoryScope scope(MemoryUse::workspace);
   const int count = (kWindow * kWindow + 1) * 2 * strips.pairs;
-  const Shape shape = {sum_blocks_floats(blocks, kChannels, count)};
+  const Shape shape = {kChannels, blocks, count};
   const Tensor parts = Tensor::empty(shape, DType::float32, Device::gpu);
   operands.parts = parts.data<float>();
-  operands.sum_slot = next_sum_slot();
   const dim3 grid(static_cast<unsigned>(blocks), kChannels);
   few_channels_grad_weight_kernel<kWindow, kChannels>
       <<<grid, strips.threads(), bytes, stream()>>>(bands, strips, operands);
   check_launch("conv2d_relu_max_pool: weight gradient of few channels");
+  const StoreGradients<kWindow * kWindow, kChannels> result{
+      grad_weight.data<float>(), grad_bias.defined() ? grad_bias.data<float>() : nullptr,
+      bands.outputs, 2 * strips.pairs};
+  sum_rows("conv2d_relu_max_pool: weight gradient of few channels",
+           MatrixRows{operands.parts, count}, result, kChannels * blocks, count, blocks);
 }
 
 }  // namespace
@@ -204,12 +214,13 @@ void grad_weight_float32(const ConvStageGeometry& geometry, const Tensor& input,
   operands.input = input.data<float>();
   operands.grad_output = grad_output.data<float>();
   operands.winners = winners.data<uint8_t>();
-  operands.grad_weight = grad_weight.data<float>();
-  if (grad_bias.defined()) operands.grad_bias = grad_bias.data<float>();
   const bool wide = geometry.convolution.height.window == 5;
   const bool one = geometry.convolution.in_channels == 1;
-  if (wide) return one ? launch<5, 1>(geometry, operands) : launch<5, 3>(geometry, operands);
-  one ? launch<3, 1>(geometry, operands) : launch<3, 3>(geometry, operands);
+  if (wide)
+    return one ? launch<5, 1>(geometry, operands, grad_weight, grad_bias)
+               : launch<5, 3>(geometry, operands, grad_weight, grad_bias);
+  one ? launch<3, 1>(geometry, operands, grad_weight, grad_bias)
+      : launch<3, 3>(geometry, operands, grad_weight, grad_bias);
 }
 
 }  // namespace strata::cuda::few_channels

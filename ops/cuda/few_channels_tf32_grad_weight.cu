@@ -6,12 +6,12 @@
 // four steps, in step j the pixel j of each: a thread reads the gradients and winners of two
 // windows once, and multiplies in step j those that pixel j has won, zeros in place of the others.
 // The patches are read from shared memory where the image lies (few_channels_tf32.cuh). At the end
-// the warps of a block, then the blocks, add their sums in order. blockIdx.y is a block of
-// channels.
+// the warps of a block, then the blocks, add their sums in order, the latter in a second kernel.
+// blockIdx.y is a block of channels.
 #include "ops/cuda/element.cuh"
 #include "ops/cuda/few_channels_kernels.h"
 #include "ops/cuda/few_channels_tf32.cuh"
-#include "ops/cuda/sum_blocks.cuh"
+#include "ops/cuda/sum_rows.cuh"
 #include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
 
@@ -26,9 +26,7 @@ struct GradWeightOperands {
   const float* input;
   const T* grad_output;
   const uint8_t* winners;
-  float* parts;  // of the blocks, for sum_blocks
-  int sum_slot;
-  float *grad_weight, *grad_bias;  // grad_bias may be null
+  float* parts;  // of the blocks
 };
 
 /// One of the two stages of a block's shared memory: a band's tile, gradients and winners.
@@ -194,16 +192,8 @@ __global__ void __launch_bounds__(32 * kMostWarps, kBlocksAtOnce<kWindow, kChann
     }
   }
 
-  constexpr int kColumns = 8 * kTiles, kCount = (kFloats + 1) * kColumns;
+  constexpr int kCount = (kFloats + 1) * 8 * kTiles;
   sum_warps<kFloats>(sums, shared, part_of_block(operands.parts, kCount));
-  sum_blocks(operands.parts, kCount, operands.sum_slot, [&](int i, float sum) {
-    const int element = i / kColumns, k = first_channel + i % kColumns;
-    if (k >= bands.outputs) return;
-    if (element < kFloats)
-      operands.grad_weight[k * kFloats + element] = sum;
-    else if (operands.grad_bias != nullptr)
-      operands.grad_bias[k] = sum;
-  });
 }
 
 // Rows 12 banks apart: the elements of a patch and four windows side by side take 11 banks of a
@@ -219,32 +209,54 @@ bool fits(const ConvStageGeometry& geometry) {
   return Stage<kTiles, T>::floats(bands_for<kTiles, T>(geometry)) * 4 <= kStageBytes;
 }
 
+/// Where the blocks' sums go: element i of the blocks of channels `chunk`.
+template <int kFloats, int kColumns>
+struct StoreGradients {
+  float *weight, *bias;  // bias may be null
+  int outputs;
+  __device__ void operator()(int chunk, int64_t i, float sum) const {
+    const int element = static_cast<int>(i) / kColumns;
+    const int k = chunk * kColumns + static_cast<int>(i) % kColumns;
+    if (k >= outputs) return;
+    if (element < kFloats)
+      weight[k * kFloats + element] = sum;
+    else if (bias != nullptr)
+      bias[k] = sum;
+  }
+};
+
 template <int kWindow, int kChannels, int kTiles, class T>
-void launch(const ConvStageGeometry& geometry, GradWeightOperands<T> operands) {
+void launch(const ConvStageGeometry& geometry, GradWeightOperands<T> operands, Tensor& grad_weight,
+            Tensor& grad_bias) {
   const int most_blocks = 2 * device_info().multiprocessors;
   const Bands bands = bands_for<kTiles, T>(geometry);
   const Octets octets(bands);
-  const int blocks = std::min({most_blocks, bands.count, kBlocksPerSum * kMaxSums});
+  const int blocks = std::min(most_blocks, bands.count);
   const int rows = column_blocks(bands.outputs), sum_floats = octets.warps * 16 * 8 * kTiles;
   const size_t bytes = std::max(2 * Stage<kTiles, T>::floats(bands), sum_floats) * sizeof(float);
 
   const MemoryScope scope(MemoryUse::workspace);
-  const int count = (Patch<kWindow, kChannels>::kFloats + 1) * 8 * kTiles;
-  const Shape shape = {sum_blocks_floats(blocks, rows, count)};
+  constexpr int kFloats = Patch<kWindow, kChannels>::kFloats, kCount = (kFloats + 1) * 8 * kTiles;
+  const Shape shape = {rows, blocks, kCount};
   const Tensor parts = Tensor::empty(shape, DType::float32, Device::gpu);
   operands.parts = parts.data<float>();
-  operands.sum_slot = next_sum_slot();
   const dim3 grid(static_cast<unsigned>(blocks), static_cast<unsigned>(rows));
   few_channels_tf32_grad_weight_kernel<kWindow, kChannels, kTiles, T>
       <<<grid, octets.threads(), bytes, stream()>>>(bands, octets, operands);
   check_launch("conv2d_relu_max_pool: weight gradient of few channels, TF32");
+  const StoreGradients<kFloats, 8 * kTiles> result{
+      grad_weight.data<float>(), grad_bias.defined() ? grad_bias.data<float>() : nullptr,
+      bands.outputs};
+  sum_rows("conv2d_relu_max_pool: weight gradient of few channels",
+           MatrixRows{operands.parts, kCount}, result, rows * blocks, kCount, blocks);
 }
 
 template <int kWindow, int kChannels, class T>
-void launch(const ConvStageGeometry& geometry, const GradWeightOperands<T>& operands) {
+void launch(const ConvStageGeometry& geometry, const GradWeightOperands<T>& operands,
+            Tensor& grad_weight, Tensor& grad_bias) {
   column_tiles(static_cast<int>(geometry.convolution.out_channels)) == 3
-      ? launch<kWindow, kChannels, 3>(geometry, operands)
-      : launch<kWindow, kChannels, 4>(geometry, operands);
+      ? launch<kWindow, kChannels, 3>(geometry, operands, grad_weight, grad_bias)
+      : launch<kWindow, kChannels, 4>(geometry, operands, grad_weight, grad_bias);
 }
 
 template <class T>
@@ -261,12 +273,13 @@ void run(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& w
   operands.input = input.data<float>();
   operands.grad_output = grad_output.data<T>();
   operands.winners = winners.data<uint8_t>();
-  operands.grad_weight = grad_weight.data<float>();
-  if (grad_bias.defined()) operands.grad_bias = grad_bias.data<float>();
   const bool wide = geometry.convolution.height.window == 5;
   const bool one = geometry.convolution.in_channels == 1;
-  if (wide) return one ? launch<5, 1>(geometry, operands) : launch<5, 3>(geometry, operands);
-  one ? launch<3, 1>(geometry, operands) : launch<3, 3>(geometry, operands);
+  if (wide)
+    return one ? launch<5, 1>(geometry, operands, grad_weight, grad_bias)
+               : launch<5, 3>(geometry, operands, grad_weight, grad_bias);
+  one ? launch<3, 1>(geometry, operands, grad_weight, grad_bias)
+      : launch<3, 3>(geometry, operands, grad_weight, grad_bias);
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
-// cuDNN's graph API, as far as one operation on float32 tensors needs it: describe the operation,
-// ask the heuristics for engines, build the first that obeys the rules into a plan, run the plan.
-// Leaves out fused graphs (compiled at run time, seconds each), measuring the engines against each
-// other, and plans on disk.
+// cuDNN's graph API, as far as one operation on float32 tensors needs it: describing the operation
+// and running a plan of it, which engines.h finds. Leaves out fused graphs, most of which are
+// compiled at run time, seconds each.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +10,6 @@
 #include <type_traits>
 #include <vector>
 
-#include "ops/settings.h"
 #include "tensor/cuda/cudnn_library.h"
 #include "tensor/cuda/owned.h"
 
@@ -39,6 +37,8 @@ struct TagOf<cudnnConvolutionMode_t> : Tag<CUDNN_TYPE_CONVOLUTION_MODE> {};
 template <>
 struct TagOf<cudnnBackendHeurMode_t> : Tag<CUDNN_TYPE_HEUR_MODE> {};
 template <>
+struct TagOf<cudnnBackendKnobType_t> : Tag<CUDNN_TYPE_KNOB_TYPE> {};
+template <>
 struct TagOf<cudnnBackendNumericalNote_t> : Tag<CUDNN_TYPE_NUMERICAL_NOTE> {};
 template <>
 struct TagOf<cudnnBackendBehaviorNote_t> : Tag<CUDNN_TYPE_BEHAVIOR_NOTE> {};
@@ -58,6 +58,7 @@ class Descriptor {
     return set(name, std::span<const T>(&value, 1));
   }
   Descriptor& set(cudnnBackendAttributeName_t name, const Descriptor& value);
+  Descriptor& set(cudnnBackendAttributeName_t name, const std::vector<Descriptor>& values);
   Descriptor& finalize();
 
   template <class T>
@@ -76,6 +77,9 @@ class Descriptor {
   Descriptor get(cudnnBackendAttributeName_t name, cudnnBackendDescriptorType_t type) const;
   std::vector<Descriptor> get_all(cudnnBackendAttributeName_t name,
                                   cudnnBackendDescriptorType_t type) const;
+  /// The first `most` of them: some attributes do not say how many they hold.
+  std::vector<Descriptor> get_up_to(int64_t most, cudnnBackendAttributeName_t name,
+                                    cudnnBackendDescriptorType_t type) const;
 
   cudnnBackendDescriptor_t handle() const { return handle_.get(); }
 
@@ -94,37 +98,12 @@ class Descriptor {
 Descriptor describe_tensor(int64_t uid, const std::vector<int64_t>& extents,
                            const std::vector<int64_t>& strides, int64_t alignment);
 
-/// What plans are for: the GPU of a handle or, to plan without one, the GPU that a device-property
-/// descriptor describes (cuDNN 9.11 or newer reads one from JSON). One of the two is set.
-struct PlanTarget {
-  cudnnHandle_t handle = nullptr;
-  const Descriptor* device = nullptr;
-};
-
 /// An operation with the engine that will run it.
 struct Plan {
   Descriptor executable;
   int64_t workspace_bytes;
-  std::string engine;  // "engine 9 (tensor cores)", for reports
+  std::string engine;  // with its settings: "engine 67 2:12 18:0 (tensor cores)"
 };
-
-struct PlanRules {
-  Precision precision = Precision::fp32;
-  int64_t workspace_limit = int64_t{64} << 20;  // bytes
-};
-
-/// The heuristics' first engine for `operation`, engine 0 only where there is no other, that
-/// - is deterministic;
-/// - sums in float32: no reduced reduction, no Winograd or FFT, whose transforms round intermediate
-///   values that may be far larger than the result;
-/// - multiplies in float32 too: no tensor cores under fp32, which tf32 allows, and no conversion of
-///   inputs below TF32's range under either;
-/// - is precompiled: those compiled at run time cost up to two seconds each;
-/// - needs no more scratch memory than the limit.
-/// Throws `device` when there is none: with `what` (the operation, for the message), how many
-/// engines were looked at and why the last was passed over.
-Plan find_plan(std::string_view what, const Descriptor& operation, const PlanTarget& target,
-               const PlanRules& rules);
 
 /// A tensor's place at execution.
 struct Binding {

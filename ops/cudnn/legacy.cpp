@@ -17,12 +17,13 @@ TensorDescriptor describe(int64_t n, int64_t h, int64_t w, int64_t c) {
   TensorDescriptor descriptor(created, [](cudnnTensorDescriptor_t handle) noexcept {
     cudnn_library().cudnnDestroyTensorDescriptor(handle);
   });
-  STRATA_CUDNN(cudnn_library().cudnnSetTensor4dDescriptor(created, CUDNN_TENSOR_NHWC,
-                                                          CUDNN_DATA_FLOAT, extent(n), extent(c),
-                                                          extent(h), extent(w)));
+  STRATA_CUDNN(cudnn_library().cudnnSetTensor4dDescriptor(
+      created, CUDNN_TENSOR_NHWC, CUDNN_DATA_FLOAT, extent(n), extent(c), extent(h), extent(w)));
   return descriptor;
 }
 
-TensorDescriptor describe_flat(int64_t size) { return describe(1, 1, 1, size); }
+TensorDescriptor describe_flat(int64_t size) {
+  return describe(1, 1, 1, size);
+}
 
 }  // namespace strata::cudnn

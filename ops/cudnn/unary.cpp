@@ -43,8 +43,7 @@ void unary_backward(Unary op, const Tensor& saved, const Tensor& grad_output, Te
   const float* output = saved.data<float>();
   STRATA_CUDNN(cudnn_library().cudnnActivationBackward(
       cudnn_handle(), activation.get(), &kOne, flat.get(), output, flat.get(),
-      grad_output.data<float>(), flat.get(), output, &kZero, flat.get(),
-      grad_input.data<float>()));
+      grad_output.data<float>(), flat.get(), output, &kZero, flat.get(), grad_input.data<float>()));
 }
 
 }  // namespace strata::cudnn

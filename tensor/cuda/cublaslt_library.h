@@ -17,6 +17,7 @@ struct CublasLtLibrary : SharedLibrary {
   STRATA_LIBRARY_FUNCTION(cublasLtCreate)
   STRATA_LIBRARY_FUNCTION(cublasLtMatmul)
   STRATA_LIBRARY_FUNCTION(cublasLtMatmulAlgoGetHeuristic)
+  STRATA_LIBRARY_FUNCTION(cublasLtMatmulAlgoConfigGetAttribute)
   STRATA_LIBRARY_FUNCTION(cublasLtMatmulDescCreate)
   STRATA_LIBRARY_FUNCTION(cublasLtMatmulDescDestroy)
   STRATA_LIBRARY_FUNCTION(cublasLtMatmulDescSetAttribute)

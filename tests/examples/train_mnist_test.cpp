@@ -179,7 +179,7 @@ TEST_F(TrainMnistTest, HelpGivesDefaultsAndExitCodes) {
   const ProgramResult run = train({"--help"});
   EXPECT_EQ(run.exit_code, 0);
   for (const char* words :
-       {"--batch-size", "[256]", "Where it runs", "--no-graph", "130 stopped by Ctrl-C"})
+       {"--batch-size", "[192]", "Where it runs", "--no-graph", "130 stopped by Ctrl-C"})
     EXPECT_NE(run.output.find(words), std::string::npos) << words << " is not in\n" << run.output;
 }
 
@@ -204,6 +204,19 @@ TEST_F(TrainMnistTest, RefusesTheLibraryRungOnTheCpu) {
 
 TEST_F(TrainMnistTest, RefusesBFloat16OnTheCpu) {
   expect_refused(train({"--precision", "bf16"}), 2, {"--precision bf16 runs on a GPU only"});
+}
+
+TEST_F(TrainMnistTest, TuningNeedsAGpuAndAChoice) {
+  expect_refused(train({"--tune"}), 2, {"--tune", "needs a GPU"});
+  expect_refused(train({"--tune", "--kernels", "own"}), 2, {"--tune", "--kernels auto"});
+}
+
+TEST_F(TrainMnistTest, VerboseSaysThatTheCpuHasNoChoice) {
+  const ProgramResult run = train({"--verbose"});
+  EXPECT_EQ(run.exit_code, 0) << run.errors;
+  EXPECT_NE(run.output.find("choices of kernels\n  none: on the CPU"), std::string::npos)
+      << run.output;
+  EXPECT_EQ(train({}).output.find("choices of kernels"), std::string::npos);
 }
 
 TEST_F(TrainMnistTest, SaysWhatDivergedAndWhen) {

@@ -40,6 +40,7 @@ const Case kCases[] = {
     {"glorot_normal", Init::glorot_normal(), {300, 200}, 2.0 / 500, 0},
     {"he_uniform", Init::he_uniform(), {300, 200}, 2.0 / 200, std::sqrt(6.0 / 200)},
     {"he_normal", Init::he_normal(), {300, 200}, 2.0 / 200, 0},
+    {"fan_in_uniform", Init::fan_in_uniform(), {300, 200}, 1.0 / 600, std::sqrt(1.0 / 200)},
     {"he_normal, filters", Init::he_normal(), {64, 5, 3, 32}, 2.0 / 480, 0},
     {"glorot_uniform, filters",
      Init::glorot_uniform(),

@@ -4,31 +4,10 @@
 
 #include <cstddef>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 
 namespace strata::bench::gpu {
-
-/// Some calls in a row, recorded as one CUDA graph: to launch it costs the host one call, and its
-/// kernels follow one another as closely as this GPU can.
-class CapturedCalls {
- public:
-  /// Records `call` `count` times. It must have run before, so that the memory pool holds all that
-  /// it asks for.
-  CapturedCalls(const std::function<void()>& call, int count);
-  ~CapturedCalls();
-  CapturedCalls(const CapturedCalls&) = delete;
-  CapturedCalls& operator=(const CapturedCalls&) = delete;
-
-  void launch();
-  int count() const { return count_; }
-
- private:
-  struct Graph;
-  std::unique_ptr<Graph> graph_;
-  int count_;
-};
 
 /// Queues `work` between two events and waits: the seconds that the GPU spent on it.
 double seconds_between_events(const std::function<void()>& work);

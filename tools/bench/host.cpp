@@ -9,7 +9,7 @@
 #include "tensor/build_config.h"
 #include "tensor/cuda/context.h"
 #include "tensor/pool.h"
-#include "tools/bench/gpu.h"
+#include "tensor/recording.h"
 
 namespace strata::bench {
 namespace {
@@ -67,13 +67,14 @@ void forward_and_backward(benchmark::State& state, Device device) {
 
 /// A graph of as many small ops as a training step has kernels.
 void graph_launch(benchmark::State& state, Device device) {
-  if constexpr (kHasCuda) {
-    const Tensor input = Tensor::full({1}, 0.5, DType::float32, device);
-    ops::relu(input);
-    wait_for(device);
-    gpu::CapturedCalls graph([&] { ops::relu(input); }, 12);
-    repeat(state, device, [&] { graph.launch(); });
-  }
+  constexpr int kOps = 12;
+  const Tensor input = Tensor::full({1}, 0.5, DType::float32, device);
+  const auto work = [&] {
+    for (int i = 0; i < kOps; ++i) ops::relu(input);
+  };
+  work();
+  const Recording graph(device, work);
+  repeat(state, device, [&] { graph.launch(); });
 }
 
 class Collector : public benchmark::BenchmarkReporter {

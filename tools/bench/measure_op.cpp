@@ -3,7 +3,7 @@
 
 #include "tensor/autograd.h"
 #include "tensor/build_config.h"
-#include "tensor/cuda/context.h"
+#include "tensor/recording.h"
 #include "tools/bench/gpu.h"
 #include "tools/bench/ops.h"
 
@@ -23,39 +23,39 @@ double seconds_of(Device device, const std::function<void()>& work) {
 /// Calls of one function in blocks of one length.
 class Calls {
  public:
-  Calls(Device device, std::function<void()> call, const Blocks& blocks)
-      : device_(device), unit_(std::move(call)) {
-    for (int i = 0; i < 2; ++i) unit_();
-    if constexpr (kHasCuda) {
-      if (device == Device::gpu) {
-        cuda::synchronize();
-        const auto graph = std::make_shared<gpu::CapturedCalls>(unit_, kCallsPerGraph);
-        unit_ = [graph] { graph->launch(); };
-        calls_per_unit_ = kCallsPerGraph;
-      }
-    }
-    units_ = blocks.steps;
-    if (units_ > 0) return;
-    seconds_of_units(1);
-    units_ = std::max<int64_t>(1, std::llround(blocks.seconds / seconds_of_units(1)));
+  Calls(Device device, const std::function<void()>& call, const Blocks& blocks)
+      : device_(device),
+        calls_a_launch_(device == Device::gpu ? kCallsPerGraph : 1),
+        unit_(record(device, call, calls_a_launch_)),
+        launches_(blocks.steps) {
+    if (launches_ > 0) return;
+    seconds_of_launches(1);
+    launches_ = std::max<int64_t>(1, std::llround(blocks.seconds / seconds_of_launches(1)));
   }
 
   /// Seconds a call in one block.
   double measure() const {
-    return seconds_of_units(units_) / (static_cast<double>(units_) * calls_per_unit_);
+    return seconds_of_launches(launches_) / static_cast<double>(launches_ * calls_a_launch_);
   }
 
  private:
-  double seconds_of_units(int64_t units) const {
+  static Recording record(Device device, const std::function<void()>& call, int calls) {
+    for (int i = 0; i < 2; ++i) call();
+    return Recording(device, [=] {
+      for (int i = 0; i < calls; ++i) call();
+    });
+  }
+
+  double seconds_of_launches(int64_t launches) const {
     return seconds_of(device_, [&] {
-      for (int64_t i = 0; i < units; ++i) unit_();
+      for (int64_t i = 0; i < launches; ++i) unit_.launch();
     });
   }
 
   Device device_;
-  std::function<void()> unit_;  // one call, or one graph of several
-  double calls_per_unit_ = 1;
-  int64_t units_ = 0;  // in a block
+  int calls_a_launch_;
+  Recording unit_;
+  int64_t launches_;  // a block
 };
 
 struct PassSeconds {
@@ -70,8 +70,6 @@ PassSeconds measure_forward(const OpCase& op, Device device, const Blocks& block
   return seconds;
 }
 
-// All tensors that last are made before the first graph is recorded: what a graph works in goes
-// back to the pool, and is written to by every replay.
 PassSeconds measure_both_passes(const OpCase& op, Device device, const Blocks& blocks) {
   const Tensor grad_output = Tensor::full(op.forward().shape(), 0.01, DType::float32, device);
   const auto forward_and_backward = [&] {

@@ -7,13 +7,12 @@
 #include "examples/train_mnist/models.h"
 #include "nn/flat_parameters.h"
 #include "ops/adam_update.h"
-#include "ops/advance_step.h"
 #include "ops/conv2d_relu_max_pool.h"
-#include "ops/count_correct.h"
 #include "ops/dense.h"
 #include "ops/gather_batch.h"
 #include "ops/record_metrics.h"
 #include "ops/softmax_cross_entropy.h"
+#include "ops/step_state.h"
 
 namespace strata::bench {
 namespace {
@@ -100,44 +99,30 @@ OpOfStep loss_op(int64_t batch, int64_t classes, Device device) {
   return {.name = "loss",
           .op = "softmax_cross_entropy",
           .shapes = fmt::format("{}", shape),
-          .work = softmax_cross_entropy_work(batch, classes),
+          .work = {.forward = softmax_cross_entropy_work(batch, classes)},
           .make = [=] {
             const Tensor logits = random_leaf(shape, device);
             const Tensor labels = random_labels(batch, classes, device);
-            return OpCase{.forward = [=] { return ops::softmax_cross_entropy(logits, labels); },
-                          .leaves = {logits}};
+            return OpCase{.forward = [=] { return ops::softmax_cross_entropy(logits, labels); }};
           }};
 }
 
-OpOfStep count_op(int64_t batch, int64_t classes, Device device) {
+OpOfStep metrics_op(int64_t batch, int64_t classes, Device device) {
   const Shape shape{batch, classes};
-  return {.name = "right answers",
-          .op = "count_correct",
+  return {.name = "metrics",
+          .op = "record_metrics",
           .shapes = fmt::format("{}", shape),
-          .work = {.forward = count_correct_work(batch, classes)},
+          .work = {.forward = record_metrics_work(batch, classes)},
           .make = [=] {
             const Tensor logits = random_tensor(shape, device);
             const Tensor labels = random_labels(batch, classes, device);
-            const auto count = Tensor::zeros({1}, DType::int32, device);
-            return OpCase{.forward = [=] {
-              Tensor sum = count;
-              ops::count_correct(logits, labels, sum);
-              return Tensor();
-            }};
-          }};
-}
-
-OpOfStep metrics_op(Device device) {
-  return {.name = "metrics", .op = "record_metrics", .shapes = "1", .work = {}, .make = [=] {
             const auto loss = Tensor::full({1}, 0.5, DType::float32, device);
-            const auto correct = Tensor::zeros({1}, DType::int32, device);
             const auto state = ops::first_step(kSchedule, device);
             const auto metrics = ops::StepMetrics::of(100, device);
             return OpCase{.forward = [=] {
-              Tensor count = correct;
               ops::StepState at = state;
               ops::StepMetrics ring = metrics;
-              ops::record_metrics(loss, count, at, ring);
+              ops::record_metrics(logits, labels, loss, at, ring);
               return Tensor();
             }};
           }};
@@ -156,18 +141,8 @@ OpOfStep adam_op(int64_t parameters, Device device) {
             const auto state = ops::first_step(kSchedule, device);
             return OpCase{.forward = [=] {
               Tensor w = weights, m = first, v = second;
-              ops::adam_update(w, gradients, m, v, state, {.beta1 = 0.7, .beta2 = 0.9});
-              return Tensor();
-            }};
-          }};
-}
-
-OpOfStep advance_op(Device device) {
-  return {.name = "schedule", .op = "advance_step", .shapes = "1", .work = {}, .make = [=] {
-            const auto state = ops::first_step(kSchedule, device);
-            return OpCase{.forward = [=] {
               ops::StepState at = state;
-              ops::advance_step(at, kSchedule);
+              ops::adam_update(w, gradients, m, v, at, {.beta1 = 0.7, .beta2 = 0.9});
               return Tensor();
             }};
           }};
@@ -208,10 +183,8 @@ std::vector<OpOfStep> ops_of_step(const Data& data, const Configuration& configu
   else
     add_mlp(ops, data.dataset, batch, device);
   ops.push_back(loss_op(batch, classes, device));
-  ops.push_back(count_op(batch, classes, device));
-  ops.push_back(metrics_op(device));
+  ops.push_back(metrics_op(batch, classes, device));
   ops.push_back(adam_op(flat_size(data, configuration.model), device));
-  ops.push_back(advance_op(device));
   return ops;
 }
 

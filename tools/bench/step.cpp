@@ -14,8 +14,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kStepsPerLaunch = 10;
-
 void wait_for(Device device) {
   if constexpr (kHasCuda)
     if (device == Device::gpu) cuda::synchronize();
@@ -45,27 +43,19 @@ StepBench::StepBench(const Data& data, const Configuration& configuration)
              .parameters = parameters_,
              .optimizer = optimizer_,
              .loader = loader_,
-             .schedule = nn::make_schedule(nn::ScheduleKind::constant, 1e-3, 1'000'000'000)}) {
-  for (int i = 0; i < 3; ++i) step_.run();
+             .schedule = nn::make_schedule(nn::ScheduleKind::constant, 1e-3, 1'000'000'000)}),
+      captured_(step_, {.capture = configuration.launch == Launch::captured}) {
+  for (int i = 0; i < 2; ++i) step_.run();
   wait_for(device_);
   pool_of(device_).reset_peak();  // what was only tried does not count
-  if constexpr (kHasCuda)
-    if (configuration.launch == Launch::captured && device_ == Device::gpu)
-      captured_ = std::make_unique<gpu::CapturedCalls>([this] { step_.run(); }, kStepsPerLaunch);
-  run(1);
+  step_.run();
   peak_bytes_ = pool_of(device_).report().peak_in_use - bytes_before_;
+  captured_.rehearse();
 }
 
-int64_t StepBench::run(int64_t steps) {
-  int64_t done = 0;
-  for (; done < steps; done += captured_ ? captured_->count() : 1) {
-    if (captured_)
-      captured_->launch();
-    else
-      step_.run();
-  }
+void StepBench::run(int64_t steps) {
+  captured_.run(steps);
   wait_for(device_);
-  return done;
 }
 
 std::vector<double> StepBench::measure(const Blocks& blocks) {
@@ -73,23 +63,27 @@ std::vector<double> StepBench::measure(const Blocks& blocks) {
   std::vector<double> seconds;
   for (int i = 0; i < blocks.repeats; ++i) {
     const Clock::time_point start = Clock::now();
-    const int64_t done = run(steps);
+    run(steps);
     const std::chrono::duration<double> block = Clock::now() - start;
-    seconds.push_back(block.count() / static_cast<double>(done));
+    seconds.push_back(block.count() / static_cast<double>(steps));
   }
   return seconds;
 }
 
 int64_t StepBench::steps_of_a_block(const Blocks& blocks) {
-  if (blocks.steps > 0) return run(blocks.steps);
+  if (blocks.steps > 0) {
+    run(blocks.steps);
+    return blocks.steps;
+  }
   // Doubled until a quarter of a block is reached: this also brings the clocks up.
   for (int64_t steps = 1;; steps *= 2) {
     const Clock::time_point start = Clock::now();
-    const int64_t done = run(steps);
+    run(steps);
     const std::chrono::duration<double> taken = Clock::now() - start;
     if (taken.count() < blocks.seconds / 4) continue;
-    const double wanted = blocks.seconds / taken.count() * static_cast<double>(done);
-    return std::max<int64_t>(1, std::llround(wanted));
+    const double wanted = blocks.seconds / taken.count() * static_cast<double>(steps);
+    const int64_t unit = captured_.steps_per_launch();
+    return (std::llround(std::ceil(wanted)) + unit - 1) / unit * unit;  // whole launches
   }
 }
 

@@ -5,12 +5,12 @@
 #include <memory>
 #include <vector>
 
+#include "nn/captured_step.h"
 #include "nn/flat_parameters.h"
 #include "nn/init.h"
 #include "nn/optimizer.h"
 #include "nn/sequential.h"
 #include "nn/training_step.h"
-#include "tools/bench/gpu.h"
 #include "tools/bench/setup.h"
 #include "tools/bench/statistics.h"
 #include "tools/bench/work.h"
@@ -35,8 +35,8 @@ class StepBench {
   /// configuration says so, captures it. Throws `device` when its kernels cannot be used here.
   StepBench(const Data& data, const Configuration& configuration);
 
-  /// At least `steps` steps, waited for; returns how many.
-  int64_t run(int64_t steps);
+  /// Waits for them.
+  void run(int64_t steps);
   /// Blocks of steps, timed; returns seconds a step, one a block.
   std::vector<double> measure(const Blocks& blocks);
   /// As many as make a block of `blocks`.
@@ -56,7 +56,7 @@ class StepBench {
   nn::Adam optimizer_;
   nn::Loader loader_;
   nn::TrainingStep step_;
-  std::unique_ptr<gpu::CapturedCalls> captured_;
+  nn::CapturedStep captured_;
 };
 
 StepResult measure_step(const Data& data, const Configuration& configuration, const Blocks& blocks);

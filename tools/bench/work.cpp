@@ -46,14 +46,13 @@ OpWork dense_work(int64_t batch, int64_t inputs, int64_t outputs, bool relu,
   return work;
 }
 
-OpWork softmax_cross_entropy_work(int64_t batch, int64_t classes) {
-  const double logits = number(batch) * number(classes);
-  return {.forward = {.bytes = kFloat * (logits + number(batch) + 1)},
-          .backward = {.bytes = kFloat * (2 * logits + number(batch) + 1)}};
+Work softmax_cross_entropy_work(int64_t batch, int64_t classes) {
+  // The loss, and the gradient that comes with it.
+  return {.bytes = kFloat * (2 * number(batch) * number(classes) + number(batch) + 1)};
 }
 
-Work count_correct_work(int64_t batch, int64_t classes) {
-  return {.bytes = kFloat * number(batch) * number(classes + 1)};
+Work record_metrics_work(int64_t batch, int64_t classes) {
+  return {.bytes = kFloat * (number(batch) * number(classes + 1) + 3)};
 }
 
 Work adam_update_work(int64_t parameters) {

@@ -11,9 +11,9 @@
 // conv2d_relu_max_pool | 2 NPQ K RSC  | 4(x + w + K + y) + y| once for each   | x, [w], g, y, gw, |
 // |                      |              |                     | of gw and [gx]  | gb, [gx] | |
 // dense                | 2 N I O      | 4(x + w + O + y)    | likewise        | likewise          |
-// | softmax_cross_entropy| 0            | 4(N C + N + 1)      | 0               | 4(2 N C + N + 1)
-// | | count_correct        | 0            | 4(N C + N)          | -               | - | |
-// adam_update          | 0            | 28 a parameter      | -               | -                 |
+// | softmax_cross_entropy| 0            | 4(2 N C + N + 1)    | in the forward  | - | | |
+// count_correct        | 0            | 4(N C + N)          | -               | - | | adam_update
+// | 0            | 28 a parameter      | -               | -                 |
 //
 // where y of conv2d_relu_max_pool is the pooled output, plus a byte for each of which pixel was the
 // greatest, and brackets stand for inputs that need a gradient. The gradient of a pooled stage is
@@ -54,8 +54,8 @@ Work gather_batch_work(int64_t batch, int64_t pixels);
 OpWork stage_work(const StageShape& shape, bool input_needs_gradient);
 OpWork dense_work(int64_t batch, int64_t inputs, int64_t outputs, bool relu,
                   bool input_needs_gradient);
-OpWork softmax_cross_entropy_work(int64_t batch, int64_t classes);
-Work count_correct_work(int64_t batch, int64_t classes);
+Work softmax_cross_entropy_work(int64_t batch, int64_t classes);
+Work record_metrics_work(int64_t batch, int64_t classes);
 Work adam_update_work(int64_t parameters);
 
 }  // namespace strata::bench

@@ -6,8 +6,10 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <set>
 
 #include "ops/cudnn/conv2d.h"
+#include "ops/cudnn/engines.h"
 #include "tensor/cuda/libraries.h"
 #include "tests/support/compare.h"
 
@@ -37,8 +39,10 @@ class CudnnPlanTest : public testing::Test {
 
   Plan plan(ConvPass pass, const Conv2dGeometry& geometry, const PlanRules& rules = {},
             int64_t alignment = 16) const {
-    return cudnn::plan_conv2d(pass, geometry, alignment, {.device = &*device_}, rules);
+    return cudnn::find_plan(cudnn::words_for_conv2d(pass, geometry, alignment),
+                            cudnn::describe_conv2d(pass, geometry, alignment), target(), rules);
   }
+  cudnn::PlanTarget target() const { return {.device = &*device_}; }
 
   std::optional<Descriptor> device_;
 };
@@ -96,11 +100,68 @@ TEST_F(CudnnPlanTest, EveryOptionHasAPlan) {
   }
 }
 
+TEST_F(CudnnPlanTest, OffersSeveralToMeasureTheDefaultFirst) {
+  const auto layer = geometry_of({256, 12, 12, 24}, {32, 3, 3, 24});
+  for (const Precision precision : {Precision::fp32, Precision::tf32}) {
+    for (const ConvPass pass : kPasses) {
+      const PlanRules rules{.precision = precision};
+      const auto plans =
+          cudnn::find_plans(cudnn::words_for_conv2d(pass, layer, 16),
+                            cudnn::describe_conv2d(pass, layer, 16), target(), rules, 16);
+      EXPECT_GE(plans.size(), 3u);
+      EXPECT_LE(plans.size(), 16u);
+      EXPECT_EQ(plans.front().engine, plan(pass, layer, rules).engine);
+      std::set<std::string> names;
+      for (const Plan& found : plans) {
+        EXPECT_TRUE(names.insert(found.engine).second) << found.engine << " is there twice";
+        if (&found != &plans.back()) {
+          EXPECT_FALSE(found.engine == "engine 0") << "the last resort before others";
+        }
+      }
+    }
+  }
+}
+
+TEST_F(CudnnPlanTest, ANameIsEnoughToMakeThePlanAgain) {
+  const auto layer = geometry_of({256, 12, 12, 24}, {32, 3, 3, 24});
+  for (const Precision precision : {Precision::fp32, Precision::tf32}) {
+    for (const ConvPass pass : kPasses) {
+      const PlanRules rules{.precision = precision};
+      const Descriptor operation = cudnn::describe_conv2d(pass, layer, 16);
+      for (const Plan& found : cudnn::find_plans("", operation, target(), rules, 16)) {
+        const auto again = cudnn::restore_plan(found.engine, operation, target(), rules);
+        ASSERT_TRUE(again) << found.engine;
+        EXPECT_EQ(again->engine, found.engine);
+        EXPECT_EQ(again->workspace_bytes, found.workspace_bytes) << found.engine;
+      }
+    }
+  }
+}
+
+TEST_F(CudnnPlanTest, MakesNoPlanOfANameThatIsWrongOrForbidden) {
+  const auto layer = geometry_of({64, 32, 32, 64}, {64, 3, 3, 64}, {.padding = Padding::same()});
+  const Descriptor operation = cudnn::describe_conv2d(ConvPass::forward, layer, 16);
+  for (const char* name : {"", "engine", "engine ", "engine x", "engine -1", "engine 0 ", "cuda",
+                           "engine 0 2", "engine 0 2:", "engine 0 2:x", "engine 0 99999:1",
+                           "engine 0 2:1 (tensor", "engine 99999999999999999999", "engine 777"})
+    EXPECT_FALSE(cudnn::restore_plan(name, operation, target(), {})) << name;
+  const Plan fast = plan(ConvPass::forward, layer, {.precision = Precision::tf32});
+  ASSERT_NE(fast.engine.find("tensor cores"), std::string::npos);
+  EXPECT_FALSE(cudnn::restore_plan(fast.engine, operation, target(), {})) << "TF32 under fp32";
+}
+
+TEST_F(CudnnPlanTest, ThePreferredEngineComesFirstWhereThereIsOne) {
+  const auto layer = geometry_of({256, 12, 12, 24}, {32, 3, 3, 24});
+  EXPECT_EQ(plan(ConvPass::grad_weight, layer, {.preferred = 1}).engine.substr(0, 8), "engine 1");
+  EXPECT_EQ(plan(ConvPass::grad_weight, layer, {.preferred = 777}).engine,
+            plan(ConvPass::grad_weight, layer).engine);
+}
+
 TEST_F(CudnnPlanTest, SaysWhatHasNoEngine) {
   const auto geometry = geometry_of({4, 8, 9, 2}, {6, 3, 3, 1}, {.groups = 2});
   EXPECT_TRUE(fails(ErrorKind::device,
-                    "cuDNN: no engine for conv2d_grad_weight of 4 images, 2 to 6 channels in 2 "
-                    "groups, height 8 with window 3",
+                    "cuDNN: no engine for conv2d_grad_weight of 4x8x9x2 by 6x3x3x1, 2 groups at "
+                    "fp32 (",
                     [&] { plan(ConvPass::grad_weight, geometry, {.workspace_limit = -1}); }));
 }
 
