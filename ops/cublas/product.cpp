@@ -181,7 +181,7 @@ size_t choose(const Plan& plan, const Product& product, int64_t alignment,
   }
   const ArenaScope memory(std::make_shared<Arena>(pool_of(Device::gpu)));  // of the losers, too
   cuda::ResultCheck check(operands.c, product.batch * product.m * product.n,
-                          cuda::tolerance_of_sums(product.precision == Precision::tf32));
+                          cuda::tolerance_of_sums(product.precision != Precision::fp32));
   if (tuner().measuring()) {
     run(plan, plan.algorithms.front(), operands);
     check.keep();
