@@ -10,9 +10,16 @@
 namespace strata::nn {
 namespace {
 
+template <class T>
+bool all_finite(const Tensor& tensor) {
+  const std::vector<T> values = tensor.to_vector<T>();
+  return std::all_of(values.begin(), values.end(),
+                     [](T x) { return std::isfinite(static_cast<float>(x)); });
+}
+
 bool is_finite(const Tensor& tensor) {
-  const std::vector<float> values = tensor.to_vector<float>();
-  return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
+  return tensor.dtype() == DType::bfloat16 ? all_finite<BFloat16>(tensor)
+                                           : all_finite<float>(tensor);
 }
 
 /// Runs the model; returns its output and writes the first bad layer's name to `bad`.

@@ -12,10 +12,11 @@ namespace strata {
 Conv2dGeometry::Conv2dGeometry(const Tensor& input, const Tensor& weight,
                                const ops::Conv2dOptions& options)
     : groups(options.groups) {
-  check_floating("conv2d", input);
+  const bool stored_small = input.dtype() == DType::bfloat16;
+  if (!stored_small) check_floating("conv2d", input);
   check_same_device("conv2d", input, weight);
-  check(input.dtype() == weight.dtype(), "conv2d: input is {}, but weight is {}", input.dtype(),
-        weight.dtype());
+  check(weight.dtype() == (stored_small ? DType::float32 : input.dtype()),
+        "conv2d: input is {}, but weight is {}", input.dtype(), weight.dtype());
   const Shape &image = input.shape(), &filter = weight.shape();
   check(image.rank() == 4 && filter.rank() == 4,
         "conv2d: expected input (N, H, W, C) and weight (K, R, S, C / groups), got {} and {}",
@@ -89,6 +90,7 @@ struct Conv2dNode : Node {
 }  // namespace
 
 Tensor conv2d(const Tensor& input, const Tensor& weight, const Conv2dOptions& options) {
+  check_floating("conv2d", input);
   const Conv2dGeometry geometry(input, weight, options);
   Tensor output = Tensor::empty(geometry.output_shape(), input.dtype(), input.device());
   run_on_rung("conv2d", input, library_rung(geometry),

@@ -12,7 +12,7 @@ struct Conv2dGeometry {
   int64_t batch, in_channels, out_channels, groups;
   ops::WindowAxis height, width;
 
-  /// Throws as ops::conv2d says.
+  /// Throws as ops::conv2d says, but takes a bfloat16 input beside a float32 weight.
   Conv2dGeometry(const Tensor& input, const Tensor& weight, const ops::Conv2dOptions& options);
 
   int64_t group_in_channels() const { return in_channels / groups; }

@@ -20,8 +20,8 @@ ConvStageGeometry::ConvStageGeometry(const Tensor& input, const Tensor& weight, 
         convolution.output_shape());
   if (!bias.defined()) return;
   check_same_device("conv2d_relu_max_pool", input, bias);
-  check(bias.shape() == Shape{convolution.out_channels} && bias.dtype() == input.dtype(),
-        "conv2d_relu_max_pool: expected a bias {} {}, got {} {}", input.dtype(),
+  check(bias.shape() == Shape{convolution.out_channels} && bias.dtype() == weight.dtype(),
+        "conv2d_relu_max_pool: expected a bias {} {}, got {} {}", weight.dtype(),
         Shape{convolution.out_channels}, bias.dtype(), bias.shape());
 }
 
@@ -82,14 +82,24 @@ bool is_recorded(const Tensor& input, const Tensor& weight, const Tensor& bias) 
   return wanted && grad_enabled();
 }
 
+void check_bfloat16(const ConvStageGeometry& geometry, const Tensor& input) {
+  bool supported = false;
+  if constexpr (kHasCuda) supported = cuda::supports_bfloat16(geometry, input);
+  check(supported,
+        "conv2d_relu_max_pool: no kernel stores the output in bfloat16 for {} {} convolved to {}",
+        input.dtype(), input.shape(), geometry.convolution.output_shape());
+}
+
 }  // namespace
 
 Tensor conv2d_relu_max_pool(const Tensor& input, const Tensor& weight, const Tensor& bias,
                             const Conv2dOptions& options) {
   const ConvStageGeometry geometry(input, weight, bias, options);
+  const DType dtype = hidden_dtype("conv2d_relu_max_pool", input);
   if (input.device() == Device::cpu) return composition(input, weight, bias, options);
   const Shape shape = geometry.output_shape();
-  Tensor output = Tensor::empty(shape, input.dtype(), input.device());
+  Tensor output = Tensor::empty(shape, dtype, input.device());
+  if (dtype == DType::bfloat16) check_bfloat16(geometry, input);
   Tensor winners;
   if (is_recorded(input, weight, bias))
     winners = Tensor::empty(shape, DType::uint8, input.device());

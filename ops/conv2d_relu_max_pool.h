@@ -20,7 +20,8 @@ namespace strata::ops {
 
 /// `input` (N, H, W, C), `weight` (K, R, S, C / groups), `bias` (K) or undefined; the result is
 /// (N, floor(P / 2), floor(Q / 2), K) with P and Q as for conv2d. Throws `invalid_argument` as
-/// conv2d, bias_add and max_pool2d do.
+/// conv2d, bias_add and max_pool2d do. Under Precision::bf16 the result is bfloat16, and `input` is
+/// the result of such an op or an image of one or three channels that requires no gradient.
 Tensor conv2d_relu_max_pool(const Tensor& input, const Tensor& weight, const Tensor& bias,
                             const Conv2dOptions& options = {});
 

@@ -36,6 +36,10 @@ struct ConvStageGradients {
 };
 
 namespace cuda {
+/// Whether kernels read this input and store the output as bfloat16: an image that is data, of one
+/// or three channels, or a bfloat16 input to 3 x 3 windows over channels in multiples of eight;
+/// output channels in multiples of eight.
+bool supports_bfloat16(const ConvStageGeometry& geometry, const Tensor& input);
 /// `convolution` is the rung of the convolution itself where no fused kernel serves: cuda or cudnn;
 /// cudnn never takes a fused kernel. `bias` is undefined when there is none, `winners` when nothing
 /// is recorded.

@@ -11,7 +11,9 @@ namespace strata {
 DenseGeometry::DenseGeometry(const Tensor& input, const Tensor& weight, const Tensor& bias,
                              ops::Activation activation)
     : has_bias(bias.defined()), activation(activation) {
-  check_floating("dense", input);
+  const bool stored_small = input.dtype() == DType::bfloat16;
+  if (!stored_small) check_floating("dense", input);
+  const DType dtype = stored_small ? DType::float32 : input.dtype();
   check(input.rank() == 2 && weight.rank() == 2,
         "dense: expected input (N, I) and weight (O, I), got {} and {}", input.shape(),
         weight.shape());
@@ -25,7 +27,7 @@ DenseGeometry::DenseGeometry(const Tensor& input, const Tensor& weight, const Te
   for (const Tensor* other : {&weight, &bias}) {
     if (!other->defined()) continue;
     check_same_device("dense", input, *other);
-    check(other->dtype() == input.dtype(), "dense: input is {}, but {} is {}", input.dtype(),
+    check(other->dtype() == dtype, "dense: input is {}, but {} is {}", input.dtype(),
           other == &weight ? "weight" : "bias", other->dtype());
   }
 }
@@ -72,7 +74,13 @@ struct DenseNode : Node {
 
 Tensor dense(const Tensor& input, const Tensor& weight, const Tensor& bias, Activation activation) {
   const DenseGeometry geometry(input, weight, bias, activation);
-  Tensor output = Tensor::empty({geometry.rows, geometry.outputs}, input.dtype(), input.device());
+  const DType hidden = hidden_dtype("dense", input);
+  check(hidden != DType::bfloat16 || geometry.inputs > 0,
+        "dense: activations in bfloat16 need at least one input, got {}", input.shape());
+  const DType dtype = activation == Activation::relu     ? hidden
+                      : input.dtype() == DType::bfloat16 ? DType::float32
+                                                         : input.dtype();
+  Tensor output = Tensor::empty({geometry.rows, geometry.outputs}, dtype, input.device());
   run_on_rung("dense", input, kLibrary,
               {[&] { return "dense of " + geometry.to_string(); },
                [&](Rung rung) {

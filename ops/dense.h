@@ -14,7 +14,8 @@ namespace strata::ops {
 enum class Activation { none, relu };
 
 /// `input` (N, I), `weight` (O, I), `bias` (O) or undefined; the result is (N, O). Throws
-/// `invalid_argument` when extents, dtypes or devices do not fit.
+/// `invalid_argument` when extents, dtypes or devices do not fit. Under Precision::bf16 `input` may
+/// be bfloat16, and with ReLU the result is.
 Tensor dense(const Tensor& input, const Tensor& weight, const Tensor& bias,
              Activation activation = Activation::none);
 

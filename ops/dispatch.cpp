@@ -1,6 +1,7 @@
 #include "ops/dispatch.h"
 
 #include "ops/tuning.h"
+#include "tensor/cuda/context.h"
 #include "tensor/cuda/libraries.h"
 #include "tensor/pool.h"
 
@@ -64,7 +65,8 @@ Rung choose_on_gpu(std::string_view op, const std::optional<LibraryRung>& librar
     case Kernels::automatic:
       break;
   }
-  if (!library || !library->supports) return Rung::cuda;
+  // The libraries' versions read and write float32 only.
+  if (!library || !library->supports || current.precision == Precision::bf16) return Rung::cuda;
   Rung shipped = Rung::cuda;
   if (library->automatic) {
     if (const auto& reason = why_not_loadable(library->rung))
@@ -93,7 +95,8 @@ std::string_view name_of(Kernels kernels) {
 }
 
 std::string_view name_of(Precision precision) {
-  return precision == Precision::fp32 ? "fp32" : "tf32";
+  constexpr std::string_view kNames[] = {"fp32", "tf32", "bf16"};
+  return kNames[static_cast<int>(precision)];
 }
 
 std::string_view name_of(Rung rung) {
@@ -119,6 +122,20 @@ void run_on_rung(std::string_view op, const Tensor& input, const LibraryRung& li
   trial.run(choose_rung(op, input, library, &trial));
 }
 
+DType hidden_dtype(std::string_view op, const Tensor& input) {
+  if (input.dtype() != DType::bfloat16 && current.precision != Precision::bf16)
+    return input.dtype();
+  check(current.precision == Precision::bf16, "{}: a bfloat16 input needs the precision bf16", op);
+  check(input.device() == Device::gpu &&
+            (current.kernels == Kernels::automatic || current.kernels == Kernels::own),
+        "{}: activations in bfloat16 need this project's own kernels on a GPU", op);
+  if constexpr (kHasCuda)
+    if (cuda::device_info().compute_capability < 80)
+      fail(ErrorKind::device,
+           "{}: activations in bfloat16 need a GPU of compute capability 8.0 or newer", op);
+  return DType::bfloat16;
+}
+
 const std::map<std::string, std::set<Rung>, std::less<>>& rungs_used() {
   return used;
 }
@@ -133,6 +150,7 @@ void check_same_device(std::string_view op, const Tensor& a, const Tensor& b) {
 }
 
 void check_floating(std::string_view op, const Tensor& tensor) {
+  check(tensor.dtype() != DType::bfloat16, "{}: expected float32, got {}", op, tensor.dtype());
   check(is_floating(tensor.dtype()), "{}: expected a floating tensor, got {}", op, tensor.dtype());
 }
 

@@ -51,6 +51,11 @@ Rung choose_rung(std::string_view op, const Tensor& input,
 void run_on_rung(std::string_view op, const Tensor& input, const LibraryRung& library,
                  const Trial& trial);
 
+/// The dtype in which `op` stores a hidden activation that it computes from `input`: bfloat16 where
+/// the precision asks for it, otherwise that of `input`. Throws where settings or device have no
+/// kernels for bfloat16, and for a bfloat16 input in another precision.
+DType hidden_dtype(std::string_view op, const Tensor& input);
+
 /// Which rungs have run each op since the start of the process, for headers and reports.
 const std::map<std::string, std::set<Rung>, std::less<>>& rungs_used();
 
@@ -59,7 +64,7 @@ const std::set<std::string>& libraries_passed_over();
 
 /// Throws unless both are on one device; `op` names the caller.
 void check_same_device(std::string_view op, const Tensor& a, const Tensor& b);
-/// Throws unless the tensor is floating.
+/// Throws unless the tensor is float32 or float64.
 void check_floating(std::string_view op, const Tensor& tensor);
 
 }  // namespace strata

@@ -13,7 +13,12 @@ enum class Kernels { automatic, library, own, reference };
 
 /// `tf32` lets products round their inputs to 10 bits of mantissa for the tensor cores;
 /// `fp32` is IEEE float32 throughout.
-enum class Precision { fp32, tf32 };
+///
+/// `bf16` is tf32, with hidden activations stored as bfloat16: the outputs of conv2d_relu_max_pool
+/// and of dense with ReLU, and their gradients. Sums are float32, and so are all other tensors:
+/// images, logits, loss, weights, their gradients and the optimizer's state. For our own kernels on
+/// a GPU only; an op that has no kernel for bfloat16 says so.
+enum class Precision { fp32, tf32, bf16 };
 
 struct Settings {
   Kernels kernels = Kernels::automatic;

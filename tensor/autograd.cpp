@@ -136,6 +136,9 @@ class BackwardPass {
           gradient.defined() && gradient.shape() == edge.shape,
           "{}: its backward returned the gradient of input {} in a wrong shape; the input's is {}",
           node.op_, i, edge.shape);
+      check(gradient.dtype() == edge.dtype,
+            "{}: its backward returned the gradient of input {} as {}; the input is {}", node.op_,
+            i, gradient.dtype(), edge.dtype);
       accumulate(*edge.record, gradient, !edge.record->producer);
     }
   }

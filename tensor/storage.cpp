@@ -58,6 +58,10 @@ void fill(Location where, DType dtype, double value, int64_t count) {
         return fill_on_cpu<int32_t>(where.address, value, count);
       case DType::uint8:
         return fill_on_cpu<uint8_t>(where.address, value, count);
+      case DType::bfloat16:
+        std::fill_n(static_cast<BFloat16*>(where.address), count,
+                    BFloat16::nearest(static_cast<float>(value)));
+        return;
     }
   }
   if constexpr (kHasCuda) {

@@ -121,9 +121,10 @@ void declare_options(CLI::App& app, Options& options) {
                        {"reference", Kernels::reference}},
                       "library: cuDNN and cuBLASLt; own: this project's; auto: either, see "
                       "--tune; reference: plain loops");
-  add_choice<Precision>(app, "--precision", options.precision,
-                        {{"fp32", Precision::fp32}, {"tf32", Precision::tf32}},
-                        "tf32 lets products use tensor cores");
+  add_choice<Precision>(
+      app, "--precision", options.precision,
+      {{"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}},
+      "tf32 lets products use tensor cores; bf16 also stores activations in 16 bits");
   app.add_flag("--tune", options.tune,
                "measure which kernels are fastest where ~/.cache/strata/tuning.tsv does not say, "
                "and write it there");

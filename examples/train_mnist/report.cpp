@@ -98,6 +98,19 @@ std::string data_line(const nn::Dataset& data) {
                      data.source);
 }
 
+std::string_view precision_line(const Run& run) {
+  switch (run.options.precision) {
+    case Precision::fp32:
+      return "fp32";
+    case Precision::tf32:
+      return run.device == Device::cpu ? "fp32: reduced precisions have no effect on the CPU"
+                                       : "tf32 in products on tensor cores, fp32 in all others";
+    case Precision::bf16:
+      return "bf16 for hidden activations, tf32 in products on tensor cores, fp32 in all others";
+  }
+  return {};
+}
+
 std::string step_line(const Results& results) {
   if (!results.capture) return "each kernel queued by itself (--no-graph)";
   return fmt::format("captured as a CUDA graph of {} nodes, {} steps a launch",
@@ -211,10 +224,7 @@ void print_header(const Run& run, const Results& results, const std::string& lay
   if (!run.device_note.empty()) print_fact("not a GPU", run.device_note);
   print_fact("kernels", fmt::format("{}; {}", name_of(options.kernels), rungs_line()));
   if (const std::string line = tuning_line(tuner()); !line.empty()) print_fact("tuning", line);
-  print_fact("precision", options.precision == Precision::fp32 ? "fp32"
-                          : run.device == Device::cpu
-                              ? "fp32: reduced precisions have no effect on the CPU"
-                              : "tf32 in products on tensor cores, fp32 in all others");
+  print_fact("precision", precision_line(run));
   if (run.device == Device::gpu) print_fact("step", step_line(results));
   print_fact("data", data_line(data));
   if (!run.data_note.empty()) print_fact("", run.data_note);

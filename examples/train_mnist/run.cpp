@@ -49,6 +49,12 @@ void check_kernels(const Options& options, Device device) {
   if (device == Device::cpu && options.kernels == Kernels::library)
     fail(ErrorKind::device,
          "--kernels library: this build has no library for the CPU; use own, or --device gpu");
+  if (options.precision != Precision::bf16) return;
+  if (device == Device::cpu)
+    fail(ErrorKind::usage, "--precision bf16 runs on a GPU only; use fp32, or --device gpu");
+  if (options.kernels == Kernels::library)
+    fail(ErrorKind::usage,
+         "--precision bf16 is for this project's own kernels; use --kernels own or auto");
 }
 
 struct ChosenData {

@@ -64,7 +64,7 @@ cublasLtEpilogue_t epilogue_of(Epilogue epilogue) {
 OperationDescriptor describe_operation(const Product& product) {
   // Tensor cores round inputs to TF32 under FAST_TF32 only; plain 32F is float32 arithmetic.
   const auto compute =
-      product.precision == Precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+      product.precision != Precision::fp32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
   cublasLtMatmulDesc_t created = nullptr;
   STRATA_CUBLASLT(cublaslt_library().cublasLtMatmulDescCreate(&created, compute, CUDA_R_32F));
   OperationDescriptor operation(created, [](cublasLtMatmulDesc_t handle) noexcept {
@@ -181,7 +181,7 @@ size_t choose(const Plan& plan, const Product& product, int64_t alignment,
   }
   const ArenaScope memory(std::make_shared<Arena>(pool_of(Device::gpu)));  // of the losers, too
   cuda::ResultCheck check(operands.c, product.batch * product.m * product.n,
-                          cuda::tolerance_of_sums(product.precision == Precision::tf32));
+                          cuda::tolerance_of_sums(product.precision != Precision::fp32));
   if (tuner().measuring()) {
     run(plan, plan.algorithms.front(), operands);
     check.keep();

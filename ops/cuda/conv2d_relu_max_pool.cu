@@ -78,13 +78,14 @@ __global__ void unpool_stage_kernel(Windows windows, const float* grad_output,
 }
 
 /// grad_output where ReLU is open, as the matrix (N P Q, K).
+template <class T>
 struct OpenGradients {
-  const float* grad_output;
+  const T* grad_output;
   const uint8_t* winners;
   int64_t channels;
   __device__ float operator()(int64_t row, int64_t column) const {
     const int64_t i = row * channels + column;
-    return winners[i] == kNoWinner ? 0.0f : grad_output[i];
+    return winners[i] == kNoWinner ? 0.0f : static_cast<float>(grad_output[i]);
   }
 };
 
@@ -96,6 +97,7 @@ struct StoreColumn {
   }
 };
 
+template <class T>
 void sum_grad_bias(const ConvStageGeometry& geometry, const Tensor& winners,
                    const Tensor& grad_output, Tensor& grad_bias) {
   constexpr int64_t kRowsPerChunk = 512;
@@ -103,7 +105,7 @@ void sum_grad_bias(const ConvStageGeometry& geometry, const Tensor& winners,
   const int64_t rows = grad_output.size() / channels;
   const int64_t per_chunk = std::max(kRowsPerChunk, (rows + 255) / 256);
   const int64_t chunks = std::max<int64_t>(1, (rows + per_chunk - 1) / per_chunk);
-  const OpenGradients source{grad_output.data<float>(), winners.data<uint8_t>(), channels};
+  const OpenGradients<T> source{grad_output.data<T>(), winners.data<uint8_t>(), channels};
   const MemoryScope scope(MemoryUse::workspace);
   const Tensor partial = Tensor::empty({chunks, channels}, DType::float32, Device::gpu);
   sum_rows("conv2d_relu_max_pool: bias gradient", source,
@@ -132,7 +134,29 @@ Tensor unpooled(const ConvStageGeometry& geometry, const Tensor& winners,
   return result;
 }
 
+/// The kernels that supports_bfloat16() promises.
+void backward_in_bfloat16(const ConvStageGeometry& geometry, const ConvStageSaved& saved,
+                          const Tensor& grad_output, ConvStageGradients& gradients) {
+  auto& [grad_input, grad_weight, grad_bias, branch] = gradients;
+  if (grad_weight.defined() || grad_bias.defined()) {
+    const Branch beside_grad_input(branch);
+    const bool few = few_channels::supports(geometry);
+    if (grad_weight.defined())
+      (few ? few_channels::grad_weight : many_channels::grad_weight)(
+          geometry, saved.input, saved.winners, grad_output, grad_weight, grad_bias);
+    else
+      sum_grad_bias<BFloat16>(geometry, saved.winners, grad_output, grad_bias);
+  }
+  if (grad_input.defined())
+    many_channels::grad_input(geometry, saved.weight, saved.winners, grad_output, grad_input);
+}
+
 }  // namespace
+
+bool supports_bfloat16(const ConvStageGeometry& geometry, const Tensor& input) {
+  if (input.dtype() == DType::bfloat16) return many_channels::supports(geometry);
+  return few_channels::supports_bfloat16(geometry) && !input.requires_grad();
+}
 
 void conv2d_relu_max_pool(const ConvStageGeometry& geometry, Rung convolution, const Tensor& input,
                           const Tensor& weight, const Tensor& bias, Tensor& output,
@@ -155,6 +179,8 @@ void conv2d_relu_max_pool(const ConvStageGeometry& geometry, Rung convolution, c
 void conv2d_relu_max_pool_backward(const ConvStageGeometry& geometry, Rung convolution,
                                    const ConvStageSaved& saved, const Tensor& grad_output,
                                    ConvStageGradients& gradients) {
+  if (grad_output.dtype() == DType::bfloat16)
+    return backward_in_bfloat16(geometry, saved, grad_output, gradients);
   auto& [grad_input, grad_weight, grad_bias, branch] = gradients;
   const bool few = few_channels::supports(geometry) && !grad_input.defined();
   if (convolution == Rung::cuda && grad_weight.defined() &&
@@ -170,7 +196,7 @@ void conv2d_relu_max_pool_backward(const ConvStageGeometry& geometry, Rung convo
   }
   if (grad_bias.defined()) {
     const Branch beside_the_rest(branch);
-    sum_grad_bias(geometry, saved.winners, grad_output, grad_bias);
+    sum_grad_bias<float>(geometry, saved.winners, grad_output, grad_bias);
   }
   if (!grad_input.defined() && !grad_weight.defined()) return;
   const Tensor grad_convolved = unpooled(geometry, saved.winners, grad_output);

@@ -9,6 +9,8 @@ namespace strata::cuda {
 /// One or three input channels: a pixel's whole neighbourhood fits a thread's registers.
 namespace few_channels {
 bool supports(const ConvStageGeometry& geometry);
+/// With `output` and `grad_output` in bfloat16.
+bool supports_bfloat16(const ConvStageGeometry& geometry);
 void forward(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& weight,
              const Tensor& bias, Tensor& output, Tensor& winners);
 /// `grad_bias` is undefined when there is no bias.
@@ -17,6 +19,7 @@ void grad_weight(const ConvStageGeometry& geometry, const Tensor& input, const T
 }  // namespace few_channels
 
 /// 3 x 3 windows over channels in multiples of eight, on tensor cores where the precision allows.
+/// Input, output and their gradients are all float32 or all bfloat16.
 namespace many_channels {
 bool supports(const ConvStageGeometry& geometry);
 void forward(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& weight,

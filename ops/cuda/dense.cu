@@ -15,10 +15,11 @@
 // Backward is two kernels there, which do not depend on each other.
 #include "ops/dense_kernels.h"
 
+#include "ops/cuda/dense_bfloat16.h"
+#include "ops/cuda/dense_tensor.cuh"
 #include "ops/cuda/gemm.cuh"
 #include "ops/cuda/matrix_operand.cuh"
 #include "ops/cuda/narrow_dense.h"
-#include "ops/cuda/tensor_gemm_launch.cuh"
 #include "tensor/branch.h"
 
 namespace strata::cuda {
@@ -71,71 +72,13 @@ void sum_gradient(const MaskedGradient<true>& gradient, int64_t rows, int64_t ou
   sum_rows("dense bias gradient", MatrixRows{sums, outputs}, result, chunks, outputs, chunks);
 }
 
-/// What backward reads of the gradient: g' = grad_output, or grad_output [relu_output > 0] unless
-/// that is null.
-struct OutputGradient {
-  const float *data, *relu_output;
-
-  OutputGradient(const DenseGeometry& geometry, const Tensor& output, const Tensor& grad_output)
-      : data(grad_output.data<float>()),
-        relu_output(geometry.activation == ops::Activation::relu ? output.data<float>() : nullptr) {
-  }
-};
-
-constexpr const char* kInputGradient = "dense input gradient";
-constexpr const char* kWeightGradient = "dense weight gradient";
-
-void tensor_forward(const DenseGeometry& geometry, const Tensor& input, const Tensor& weight,
-                    const float* bias, Tensor& output) {
-  const auto& [rows, inputs, outputs, has_bias, activation] = geometry;
-  run_tensor_gemm<TensorProduct<true, true>>("dense", {rows, outputs, inputs},
-                                             {input.data<float>(), inputs},
-                                             {weight.data<float>(), inputs},
-                                             {.data = output.data<float>(),
-                                              .row_stride = outputs,
-                                              .bias = bias,
-                                              .relu = activation == ops::Activation::relu});
-}
-
-void tensor_grad_input(const DenseGeometry& geometry, const Tensor& weight,
-                       const OutputGradient& gradient, Tensor& grad_input) {
-  const auto& [rows, inputs, outputs, has_bias, activation] = geometry;
-  const TensorExtents extents{rows, inputs, outputs};
-  const TensorOperand<float> g{gradient.data, outputs, gradient.relu_output};
-  const TensorOperand<float> w{weight.data<float>(), inputs};
-  const TensorOutput<float> result{.data = grad_input.data<float>(), .row_stride = inputs};
-  if (gradient.relu_output != nullptr)
-    run_tensor_gemm<TensorProduct<true, false, true>>(kInputGradient, extents, g, w, result);
-  else
-    run_tensor_gemm<TensorProduct<true, false>>(kInputGradient, extents, g, w, result);
-}
-
-/// And the gradient of the bias, unless that is undefined.
-void tensor_grad_weight(const DenseGeometry& geometry, const Tensor& input,
-                        const OutputGradient& gradient, DenseGradients& gradients) {
-  const auto& [rows, inputs, outputs, has_bias, activation] = geometry;
-  const TensorExtents extents{outputs, inputs, rows};
-  const TensorOperand<float> g{gradient.data, outputs, gradient.relu_output};
-  const TensorOperand<float> x{input.data<float>(), inputs};
-  const TensorOutput<float> result{
-      .data = gradients.weight.data<float>(),
-      .row_stride = inputs,
-      .line_sums = gradients.bias.defined() ? gradients.bias.data<float>() : nullptr};
-  if (gradient.relu_output != nullptr)
-    run_tensor_gemm<TensorProduct<false, false, true, true>>(kWeightGradient, extents, g, x,
-                                                             result);
-  else
-    run_tensor_gemm<TensorProduct<false, false, false, true>>(kWeightGradient, extents, g, x,
-                                                              result);
-}
-
 void grad_input_of(const DenseGeometry& geometry, const Tensor& weight,
-                   const OutputGradient& gradient, Tensor& grad_input) {
+                   const OutputGradient<float>& gradient, Tensor& grad_input) {
   const auto& [rows, inputs, outputs, has_bias, activation] = geometry;
   if (is_narrow(geometry))
     return narrow_dense_grad_input(geometry, weight.data<float>(), gradient.data,
                                    gradient.relu_output, grad_input.data<float>());
-  if (use_tensor_cores()) return tensor_grad_input(geometry, weight, gradient, grad_input);
+  if (use_tensor_cores()) return tensor_grad_input<float>(geometry, weight, gradient, grad_input);
   run_gemm(kInputGradient, {rows, inputs, outputs},
            MaskedGradient<true>{{gradient.data, outputs}, gradient.relu_output},
            LinesAcrossK{weight.data<float>(), inputs},
@@ -143,10 +86,10 @@ void grad_input_of(const DenseGeometry& geometry, const Tensor& weight,
 }
 
 void grad_weight_and_bias(const DenseGeometry& geometry, const Tensor& input,
-                          const OutputGradient& gradient, DenseGradients& gradients) {
+                          const OutputGradient<float>& gradient, DenseGradients& gradients) {
   const auto& [rows, inputs, outputs, has_bias, activation] = geometry;
   if (use_tensor_cores() && gradients.weight.defined() && inputs > 0)
-    return tensor_grad_weight(geometry, input, gradient, gradients);
+    return tensor_grad_weight<float>(geometry, input, gradient, gradients.weight, gradients.bias);
   if (gradients.weight.defined())
     run_gemm(kWeightGradient, {inputs, outputs, rows}, LinesAcrossK{input.data<float>(), inputs},
              MaskedGradient<false>{{gradient.data, outputs}, gradient.relu_output},
@@ -157,16 +100,22 @@ void grad_weight_and_bias(const DenseGeometry& geometry, const Tensor& input,
                  gradients.bias.data<float>());
 }
 
+bool in_bfloat16(const Tensor& input, const Tensor& output) {
+  return input.dtype() == DType::bfloat16 || output.dtype() == DType::bfloat16;
+}
+
 }  // namespace
 
 void dense(const DenseGeometry& geometry, const Tensor& input, const Tensor& weight,
            const Tensor& bias, Tensor& output) {
+  if (in_bfloat16(input, output)) return dense_bfloat16(geometry, input, weight, bias, output);
   const auto& [rows, inputs, outputs, has_bias, activation] = geometry;
   const float* bias_or_null = has_bias ? bias.data<float>() : nullptr;
   if (is_narrow(geometry))
     return narrow_dense(geometry, input.data<float>(), weight.data<float>(), bias_or_null,
                         output.data<float>());
-  if (use_tensor_cores()) return tensor_forward(geometry, input, weight, bias_or_null, output);
+  if (use_tensor_cores())
+    return tensor_forward<float, float>(geometry, input, weight, bias_or_null, output);
   run_gemm("dense", {rows, outputs, inputs}, LinesAlongK{input.data<float>(), inputs},
            LinesAlongK{weight.data<float>(), inputs},
            GemmOutput{.data = output.data<float>(),
@@ -177,7 +126,9 @@ void dense(const DenseGeometry& geometry, const Tensor& input, const Tensor& wei
 
 void dense_backward(const DenseGeometry& geometry, const Tensor& input, const Tensor& weight,
                     const Tensor& output, const Tensor& grad_output, DenseGradients& gradients) {
-  const OutputGradient gradient(geometry, output, grad_output);
+  if (in_bfloat16(input, grad_output))
+    return dense_backward_bfloat16(geometry, input, weight, output, grad_output, gradients);
+  const OutputGradient<float> gradient(geometry, output, grad_output);
   if (gradients.weight.defined() || gradients.bias.defined()) {
     const Branch branch(gradients.branch);
     grad_weight_and_bias(geometry, input, gradient, gradients);

@@ -21,16 +21,21 @@ bool supports(const ConvStageGeometry& geometry) {
          geometry.output_shape().size() <= kMostElements;
 }
 
+bool supports_bfloat16(const ConvStageGeometry& geometry) {
+  return supports(geometry) && supports_grad_weight_bfloat16(geometry);
+}
+
 void forward(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& weight,
              const Tensor& bias, Tensor& output, Tensor& winners) {
-  (settings().precision == Precision::fp32 ? forward_float32 : forward_tf32)(
-      geometry, input, weight, bias, output, winners);
+  const bool exact = settings().precision == Precision::fp32 && output.dtype() == DType::float32;
+  (exact ? forward_float32 : forward_tf32)(geometry, input, weight, bias, output, winners);
 }
 
 void grad_weight(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& winners,
                  const Tensor& grad_output, Tensor& grad_weight, Tensor& grad_bias) {
-  const bool tf32 = settings().precision != Precision::fp32 &&
-                    supports_grad_weight_tf32(geometry, winners, grad_output);
+  const bool tf32 = grad_output.dtype() == DType::bfloat16 ||
+                    (settings().precision != Precision::fp32 &&
+                     supports_grad_weight_tf32(geometry, winners, grad_output));
   (tf32 ? grad_weight_tf32 : grad_weight_float32)(geometry, input, winners, grad_output,
                                                   grad_weight, grad_bias);
 }

@@ -18,7 +18,7 @@ namespace {
 
 struct ForwardOperands {
   const float *input, *weight, *bias;  // bias may be null
-  PooledOutput output;
+  PooledOutput<float> output;
 };
 
 /// weight (K, R, S, C) to shared memory as (C, R S, 2 `pairs`), so that a thread reads its two
@@ -142,7 +142,7 @@ void forward_float32(const ConvStageGeometry& geometry, const Tensor& input, con
                      const Tensor& bias, Tensor& output, Tensor& winners) {
   const ForwardOperands operands{input.data<float>(), weight.data<float>(),
                                  bias.defined() ? bias.data<float>() : nullptr,
-                                 PooledOutput(output, winners)};
+                                 PooledOutput<float>(output, winners)};
   const bool wide = geometry.convolution.height.window == 5;
   const bool one = geometry.convolution.in_channels == 1;
   if (wide) return one ? launch<5, 1>(geometry, operands) : launch<5, 3>(geometry, operands);

@@ -14,7 +14,9 @@ void grad_weight_float32(const ConvStageGeometry& geometry, const Tensor& input,
 /// On tensor cores: what is multiplied is rounded to TF32.
 void forward_tf32(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& weight,
                   const Tensor& bias, Tensor& output, Tensor& winners);
-/// Channels in multiples of eight, suitably aligned, and rows that fit shared memory.
+/// `output` may be bfloat16, and `grad_output`. The latter's kernel takes a shape if this is true.
+bool supports_grad_weight_bfloat16(const ConvStageGeometry& geometry);
+/// For float32. Channels in multiples of eight, suitably aligned, and rows that fit shared memory.
 bool supports_grad_weight_tf32(const ConvStageGeometry& geometry, const Tensor& winners,
                                const Tensor& grad_output);
 void grad_weight_tf32(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& winners,

@@ -16,9 +16,10 @@
 namespace strata::cuda::few_channels {
 namespace {
 
+template <class T>
 struct ForwardOperands {
   const float *input, *weight, *bias;  // bias may be null
-  PooledOutput output;
+  PooledOutput<T> output;
 };
 
 /// kSteps tiles of eight patch elements by kTiles tiles of eight channels.
@@ -69,8 +70,8 @@ __device__ void convolve_octet(const float* corner, int pitch, const int (&offse
   }
 }
 
-template <int kTiles>
-__device__ void store_octet(const PooledOutput& output, int offset, int channels,
+template <int kTiles, class T>
+__device__ void store_octet(const PooledOutput<T>& output, int offset, int channels,
                             const float (&sums)[2][kTiles][4]) {
 #pragma unroll
   for (int tile = 0; tile < kTiles; ++tile) {
@@ -83,9 +84,9 @@ __device__ void store_octet(const PooledOutput& output, int offset, int channels
   }
 }
 
-template <int kWindow, int kChannels, int kTiles>
+template <int kWindow, int kChannels, int kTiles, class T>
 __global__ void __launch_bounds__(32 * kMostWarps, kBlocksAtOnce<kWindow, kChannels>)
-    few_channels_tf32_forward_kernel(Bands bands, Octets octets, ForwardOperands operands) {
+    few_channels_tf32_forward_kernel(Bands bands, Octets octets, ForwardOperands<T> operands) {
   constexpr int kFloats = Patch<kWindow, kChannels>::kFloats, kSteps = (kFloats + 7) / 8;
   extern __shared__ __align__(16) float shared[];
   float* shared_weight = shared + 2 * bands.tile_floats();
@@ -137,8 +138,8 @@ __global__ void __launch_bounds__(32 * kMostWarps, kBlocksAtOnce<kWindow, kChann
   }
 }
 
-template <int kWindow, int kChannels, int kTiles>
-void launch(const ConvStageGeometry& geometry, const ForwardOperands& operands) {
+template <int kWindow, int kChannels, int kTiles, class T>
+void launch(const ConvStageGeometry& geometry, const ForwardOperands<T>& operands) {
   // Rows 16 banks apart: eight windows side by side take 18 neighbouring banks of a row, and
   // fragments touch two rows at a time.
   const int blocks = 2 * device_info().multiprocessors;
@@ -153,24 +154,31 @@ void launch(const ConvStageGeometry& geometry, const ForwardOperands& operands) 
   check_launch("conv2d_relu_max_pool: few channels, TF32");
 }
 
-template <int kWindow, int kChannels>
-void launch(const ConvStageGeometry& geometry, const ForwardOperands& operands) {
+template <int kWindow, int kChannels, class T>
+void launch(const ConvStageGeometry& geometry, const ForwardOperands<T>& operands) {
   column_tiles(static_cast<int>(geometry.convolution.out_channels)) == 3
       ? launch<kWindow, kChannels, 3>(geometry, operands)
       : launch<kWindow, kChannels, 4>(geometry, operands);
+}
+
+template <class T>
+void run(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& weight,
+         const Tensor& bias, Tensor& output, Tensor& winners) {
+  const ForwardOperands<T> operands{input.data<float>(), weight.data<float>(),
+                                    bias.defined() ? bias.data<float>() : nullptr,
+                                    PooledOutput<T>(output, winners)};
+  const bool wide = geometry.convolution.height.window == 5;
+  const bool one = geometry.convolution.in_channels == 1;
+  if (wide) return one ? launch<5, 1>(geometry, operands) : launch<5, 3>(geometry, operands);
+  one ? launch<3, 1>(geometry, operands) : launch<3, 3>(geometry, operands);
 }
 
 }  // namespace
 
 void forward_tf32(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& weight,
                   const Tensor& bias, Tensor& output, Tensor& winners) {
-  const ForwardOperands operands{input.data<float>(), weight.data<float>(),
-                                 bias.defined() ? bias.data<float>() : nullptr,
-                                 PooledOutput(output, winners)};
-  const bool wide = geometry.convolution.height.window == 5;
-  const bool one = geometry.convolution.in_channels == 1;
-  if (wide) return one ? launch<5, 1>(geometry, operands) : launch<5, 3>(geometry, operands);
-  one ? launch<3, 1>(geometry, operands) : launch<3, 3>(geometry, operands);
+  (output.dtype() == DType::bfloat16 ? run<BFloat16> : run<float>)(geometry, input, weight, bias,
+                                                                   output, winners);
 }
 
 }  // namespace strata::cuda::few_channels

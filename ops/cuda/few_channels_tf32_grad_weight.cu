@@ -8,6 +8,7 @@
 // The patches are read from shared memory where the image lies (few_channels_tf32.cuh). At the end
 // the warps of a block, then the blocks, add their sums in order, the latter in a second kernel.
 // blockIdx.y is a block of channels.
+#include "ops/cuda/element.cuh"
 #include "ops/cuda/few_channels_kernels.h"
 #include "ops/cuda/few_channels_tf32.cuh"
 #include "ops/cuda/sum_rows.cuh"
@@ -20,26 +21,29 @@ namespace {
 // All that may be had without asking for more, but for a little.
 constexpr int kStageBytes = 24000;
 
+template <class T>
 struct GradWeightOperands {
-  const float *input, *grad_output;
+  const float* input;
+  const T* grad_output;
   const uint8_t* winners;
   float* parts;  // of the blocks
 };
 
 /// One of the two stages of a block's shared memory: a band's tile, gradients and winners.
-template <int kTiles>
+template <int kTiles, class T>
 struct Stage {
-  // Floats from a window's gradients to the next: four windows side by side take all banks.
+  // From a window's gradients to the next: four windows side by side fall into different banks.
   static constexpr int kPitch = kTiles % 4 == 0 ? 8 * kTiles + 8 : 8 * kTiles;
-  static constexpr int kWindowBytes = kPitch * 4 + 8 * kTiles;
+  static constexpr int kWindowBytes = kPitch * static_cast<int>(sizeof(T)) + 8 * kTiles;
 
-  float *tile, *values;  // values: (windows, kPitch)
-  uint8_t* winners;      // (windows, 8 kTiles)
+  float* tile;
+  T* values;         // (windows, kPitch)
+  uint8_t* winners;  // (windows, 8 kTiles)
 
   __device__ Stage(const Bands& bands, float* shared, int stage) {
     const int windows = windows_of_octets(bands.rows * bands.pooled_width);
     tile = shared + stage * floats(bands);
-    values = tile + bands.tile_floats();
+    values = reinterpret_cast<T*>(tile + bands.tile_floats());
     winners = reinterpret_cast<uint8_t*>(values + windows * kPitch);
   }
 
@@ -51,10 +55,10 @@ struct Stage {
 
 /// Starts copying a band, with zeros for windows and channels that are not there, whose "winners"
 /// then give nothing.
-template <int kTiles>
+template <int kTiles, class T>
 __device__ void copy_stage(const Bands& bands, int index, int first_channel,
-                           const GradWeightOperands& operands, const Stage<kTiles>& stage) {
-  constexpr int kPieces = 2 * kTiles;  // of 16 bytes
+                           const GradWeightOperands<T>& operands, const Stage<kTiles, T>& stage) {
+  constexpr int kPiece = 16 / sizeof(T), kPieces = 8 * kTiles / kPiece;
   const Bands::Band band = bands.band(index);
   const int windows = band.rows * bands.pooled_width, all = windows_of_octets(windows);
   const auto source = [&](int window, int channel) {
@@ -62,9 +66,9 @@ __device__ void copy_stage(const Bands& bands, int index, int first_channel,
   };
   copy_tile<1>(bands, index, operands.input, stage.tile);
   for (int i = threadIdx.x; i < all * kPieces; i += blockDim.x) {
-    const int window = i / kPieces, place = i % kPieces * 4, channel = first_channel + place;
+    const int window = i / kPieces, place = i % kPieces * kPiece, channel = first_channel + place;
     const bool exists = window < windows && channel < bands.outputs;
-    copy_async_16(stage.values + window * Stage<kTiles>::kPitch + place,
+    copy_async_16(stage.values + window * Stage<kTiles, T>::kPitch + place,
                   operands.grad_output + (exists ? source(window, channel) : 0), exists);
   }
   for (int i = threadIdx.x; i < all * kTiles; i += blockDim.x) {
@@ -82,13 +86,15 @@ struct OctetGradients {
   uint32_t value[kTiles][2];  // TF32
   int winner[kTiles][2];
 
-  __device__ OctetGradients(const Stage<kTiles>& stage, int first) {
+  template <class T>
+  __device__ OctetGradients(const Stage<kTiles, T>& stage, int first) {
     const int group = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
 #pragma unroll
     for (int i = 0; i < 2 * kTiles; ++i) {
       const int tile = i / 2, half = i % 2, window = first + 4 * half + t;
       const int channel = 8 * tile + group;
-      value[tile][half] = to_tf32(stage.values[window * Stage<kTiles>::kPitch + channel]);
+      value[tile][half] =
+          to_tf32(static_cast<float>(stage.values[window * Stage<kTiles, T>::kPitch + channel]));
       winner[tile][half] = stage.winners[window * 8 * kTiles + channel];
     }
   }
@@ -150,15 +156,16 @@ __device__ void sum_warps(const float (&sums)[kRows][kTiles][4], float* shared, 
   }
 }
 
-template <int kWindow, int kChannels, int kTiles>
+template <int kWindow, int kChannels, int kTiles, class T>
 __global__ void __launch_bounds__(32 * kMostWarps, kBlocksAtOnce<kWindow, kChannels>)
-    few_channels_tf32_grad_weight_kernel(Bands bands, Octets octets, GradWeightOperands operands) {
+    few_channels_tf32_grad_weight_kernel(Bands bands, Octets octets,
+                                         GradWeightOperands<T> operands) {
   constexpr int kFloats = Patch<kWindow, kChannels>::kFloats, kRows = kFloats / 16 + 1;
   extern __shared__ __align__(16) float shared[];
   const int warp = threadIdx.x / 32, group = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
   const int first_channel = 8 * kTiles * blockIdx.y, stride = kWindowsAtOnce * octets.warps;
 
-  copy_stage<kTiles>(bands, blockIdx.x, first_channel, operands, {bands, shared, 0});
+  copy_stage<kTiles, T>(bands, blockIdx.x, first_channel, operands, {bands, shared, 0});
   int offsets[kRows][2];
 #pragma unroll
   for (int i = 0; i < 2 * kRows; ++i)
@@ -167,13 +174,13 @@ __global__ void __launch_bounds__(32 * kMostWarps, kBlocksAtOnce<kWindow, kChann
   float sums[kRows][kTiles][4] = {};
   int parity = 0;
   for (int index = blockIdx.x; index < bands.count; index += gridDim.x, parity ^= 1) {
-    const Stage<kTiles> stage(bands, shared, parity);
+    const Stage<kTiles, T> stage(bands, shared, parity);
     copy_async_wait<0>();
     round_tile(bands, stage.tile);
     __syncthreads();  // the band is here, and nobody reads the other stage any more
     if (index + gridDim.x < bands.count)
-      copy_stage<kTiles>(bands, index + gridDim.x, first_channel, operands,
-                         {bands, shared, parity ^ 1});
+      copy_stage<kTiles, T>(bands, index + gridDim.x, first_channel, operands,
+                            {bands, shared, parity ^ 1});
 
     const int windows = bands.band(index).rows * bands.pooled_width;
     for (int first = kWindowsAtOnce * warp; first < windows; first += stride) {
@@ -191,15 +198,15 @@ __global__ void __launch_bounds__(32 * kMostWarps, kBlocksAtOnce<kWindow, kChann
 
 // Rows 12 banks apart: the elements of a patch and four windows side by side take 11 banks of a
 // row, and fragments touch two or three rows at a time.
-template <int kTiles>
+template <int kTiles, class T>
 Bands bands_for(const ConvStageGeometry& geometry) {
   return bands_of_octets(geometry, 2 * device_info().multiprocessors, 12,
-                         Stage<kTiles>::kWindowBytes, kStageBytes);
+                         Stage<kTiles, T>::kWindowBytes, kStageBytes);
 }
 
-template <int kTiles>
+template <int kTiles, class T>
 bool fits(const ConvStageGeometry& geometry) {
-  return Stage<kTiles>::floats(bands_for<kTiles>(geometry)) * 4 <= kStageBytes;
+  return Stage<kTiles, T>::floats(bands_for<kTiles, T>(geometry)) * 4 <= kStageBytes;
 }
 
 /// Where the blocks' sums go: element i of the blocks of channels `chunk`.
@@ -218,15 +225,15 @@ struct StoreGradients {
   }
 };
 
-template <int kWindow, int kChannels, int kTiles>
-void launch(const ConvStageGeometry& geometry, GradWeightOperands operands, Tensor& grad_weight,
+template <int kWindow, int kChannels, int kTiles, class T>
+void launch(const ConvStageGeometry& geometry, GradWeightOperands<T> operands, Tensor& grad_weight,
             Tensor& grad_bias) {
   const int most_blocks = 2 * device_info().multiprocessors;
-  const Bands bands = bands_for<kTiles>(geometry);
+  const Bands bands = bands_for<kTiles, T>(geometry);
   const Octets octets(bands);
   const int blocks = std::min(most_blocks, bands.count);
   const int rows = column_blocks(bands.outputs), sum_floats = octets.warps * 16 * 8 * kTiles;
-  const size_t bytes = std::max(2 * Stage<kTiles>::floats(bands), sum_floats) * sizeof(float);
+  const size_t bytes = std::max(2 * Stage<kTiles, T>::floats(bands), sum_floats) * sizeof(float);
 
   const MemoryScope scope(MemoryUse::workspace);
   constexpr int kFloats = Patch<kWindow, kChannels>::kFloats, kCount = (kFloats + 1) * 8 * kTiles;
@@ -234,7 +241,7 @@ void launch(const ConvStageGeometry& geometry, GradWeightOperands operands, Tens
   const Tensor parts = Tensor::empty(shape, DType::float32, Device::gpu);
   operands.parts = parts.data<float>();
   const dim3 grid(static_cast<unsigned>(blocks), static_cast<unsigned>(rows));
-  few_channels_tf32_grad_weight_kernel<kWindow, kChannels, kTiles>
+  few_channels_tf32_grad_weight_kernel<kWindow, kChannels, kTiles, T>
       <<<grid, octets.threads(), bytes, stream()>>>(bands, octets, operands);
   check_launch("conv2d_relu_max_pool: weight gradient of few channels, TF32");
   const StoreGradients<kFloats, 8 * kTiles> result{
@@ -244,32 +251,27 @@ void launch(const ConvStageGeometry& geometry, GradWeightOperands operands, Tens
            MatrixRows{operands.parts, kCount}, result, rows * blocks, kCount, blocks);
 }
 
-template <int kWindow, int kChannels>
-void launch(const ConvStageGeometry& geometry, const GradWeightOperands& operands,
+template <int kWindow, int kChannels, class T>
+void launch(const ConvStageGeometry& geometry, const GradWeightOperands<T>& operands,
             Tensor& grad_weight, Tensor& grad_bias) {
   column_tiles(static_cast<int>(geometry.convolution.out_channels)) == 3
       ? launch<kWindow, kChannels, 3>(geometry, operands, grad_weight, grad_bias)
       : launch<kWindow, kChannels, 4>(geometry, operands, grad_weight, grad_bias);
 }
 
-}  // namespace
-
-bool supports_grad_weight_tf32(const ConvStageGeometry& geometry, const Tensor& winners,
-                               const Tensor& grad_output) {
+template <class T>
+bool fits(const ConvStageGeometry& geometry) {
   const auto outputs = static_cast<int>(geometry.convolution.out_channels);
-  const auto is_aligned = [](const void* address, std::uintptr_t bytes) {
-    return reinterpret_cast<std::uintptr_t>(address) % bytes == 0;
-  };
-  return outputs % 8 == 0 && is_aligned(grad_output.data<float>(), 16) &&
-         is_aligned(winners.data<uint8_t>(), 8) &&
-         (column_tiles(outputs) == 3 ? fits<3>(geometry) : fits<4>(geometry));
+  return outputs % 8 == 0 &&
+         (column_tiles(outputs) == 3 ? fits<3, T>(geometry) : fits<4, T>(geometry));
 }
 
-void grad_weight_tf32(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& winners,
-                      const Tensor& grad_output, Tensor& grad_weight, Tensor& grad_bias) {
-  GradWeightOperands operands{};
+template <class T>
+void run(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& winners,
+         const Tensor& grad_output, Tensor& grad_weight, Tensor& grad_bias) {
+  GradWeightOperands<T> operands{};
   operands.input = input.data<float>();
-  operands.grad_output = grad_output.data<float>();
+  operands.grad_output = grad_output.data<T>();
   operands.winners = winners.data<uint8_t>();
   const bool wide = geometry.convolution.height.window == 5;
   const bool one = geometry.convolution.in_channels == 1;
@@ -278,6 +280,28 @@ void grad_weight_tf32(const ConvStageGeometry& geometry, const Tensor& input, co
                : launch<5, 3>(geometry, operands, grad_weight, grad_bias);
   one ? launch<3, 1>(geometry, operands, grad_weight, grad_bias)
       : launch<3, 3>(geometry, operands, grad_weight, grad_bias);
+}
+
+}  // namespace
+
+bool supports_grad_weight_bfloat16(const ConvStageGeometry& geometry) {
+  return fits<BFloat16>(geometry);
+}
+
+bool supports_grad_weight_tf32(const ConvStageGeometry& geometry, const Tensor& winners,
+                               const Tensor& grad_output) {
+  const auto is_aligned = [](const void* address, std::uintptr_t bytes) {
+    return reinterpret_cast<std::uintptr_t>(address) % bytes == 0;
+  };
+  return fits<float>(geometry) && is_aligned(grad_output.location().address, 16) &&
+         is_aligned(winners.data<uint8_t>(), 8);
+}
+
+void grad_weight_tf32(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& winners,
+                      const Tensor& grad_output, Tensor& grad_weight, Tensor& grad_bias) {
+  (grad_output.dtype() == DType::bfloat16 ? run<BFloat16> : run<float>)(geometry, input, winners,
+                                                                        grad_output, grad_weight,
+                                                                        grad_bias);
 }
 
 }  // namespace strata::cuda::few_channels

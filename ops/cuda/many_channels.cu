@@ -8,6 +8,7 @@
 // moves 14 KB in and 4 KB out for 1.4 MFLOP an image.
 #include "ops/cuda/batched_loop.cuh"
 #include "ops/cuda/conv_stage.h"
+#include "ops/cuda/element.cuh"
 #include "ops/cuda/fast_divide.cuh"
 #include "ops/cuda/patch_product.cuh"
 #include "tensor/cuda/check.h"
@@ -56,27 +57,28 @@ __device__ float4 rounded(float4 v) {
           Product::rounded(v.w)};
 }
 
-__device__ float4 load4(const float* from) {
-  return *reinterpret_cast<const float4*>(from);
-}
-__device__ void store4(float* to, float4 value) {
-  *reinterpret_cast<float4*>(to) = value;
+/// Two or four neighbours.
+template <class T, int kRun>
+__device__ void store_run(T* to, const float (&values)[kRun]) {
+  static_assert(kRun == 2 || kRun == 4);
+  if constexpr (kRun == 2)
+    store2(to, values[0], values[1]);
+  else
+    store4(to, {values[0], values[1], values[2], values[3]});
 }
 
-template <int kRun>
-struct alignas(kRun * sizeof(float)) Run {
-  float value[kRun];
-};
 template <int kRun>
 struct alignas(kRun) Bytes {
   uint8_t value[kRun];
 };
 
-/// The convolution of the input, pooled and clipped.
+/// The convolution of the input, pooled and clipped; T is what activations are stored as.
+template <class T>
 struct Forward {
   static constexpr bool kBackwards = false;
-  const float *input, *bias;  // bias may be null
-  float* output;
+  const T* input;
+  const float* bias;  // may be null
+  T* output;
   uint8_t* winners;  // may be null
   int height, width, pad_top, pad_left;
   bool whole;  // the image in shared memory is that in global memory: no padding, nothing left out
@@ -90,7 +92,7 @@ struct Forward {
   /// Images [first, first + images) to shared memory, zeros around them.
   template <class Product>
   __device__ void load(const BlockPlan& plan, int first, int images, float* pixels) const {
-    const float* from = input + int64_t{first} * height * width * plan.depth;
+    const T* from = input + int64_t{first} * height * width * plan.depth;
     const auto read_whole = [&](int i) { return load4(from + 4 * i); };
     const auto read_part = [&](int i) {
       const auto [pixel, vector] = by_vectors.divide(i);
@@ -115,7 +117,7 @@ struct Forward {
   template <int kRun>
   __device__ void store(const BlockPlan& plan, int image, const Place& place, int channel,
                         const float (&values)[4][kRun], const float* shared_bias) const {
-    Run<kRun> best;
+    float best[kRun];
     Bytes<kRun> winner;
 #pragma unroll
     for (int i = 0; i < kRun; ++i) {
@@ -130,23 +132,24 @@ struct Forward {
         greatest = wins ? value : greatest;
         position = wins ? other : position;
       }
-      best.value[i] = greatest < 0 ? 0 : greatest;
+      best[i] = greatest < 0 ? 0 : greatest;
       winner.value[i] = greatest > 0 ? static_cast<uint8_t>(position) : kNoWinner;
     }
     const int64_t quad =
         int64_t{image} * plan.quads() + place.row * plan.quad_columns + place.column;
     const int64_t offset = quad * plan.results + channel;
-    *reinterpret_cast<Run<kRun>*>(output + offset) = best;
+    store_run(output + offset, best);
     if (winners != nullptr) *reinterpret_cast<Bytes<kRun>*>(winners + offset) = winner;
   }
 };
 
 /// The gradient of the input: a convolution of the unpooled gradient.
+template <class T>
 struct GradInput {
   static constexpr bool kBackwards = true;
-  const float* grad_output;
+  const T* grad_output;
   const uint8_t* winners;
-  float* grad_input;
+  T* grad_input;
   int height, width;  // of the input
   int pooled_rows, pooled_columns;
   int before_top, before_left;                 // zeros before the gradient in the tile
@@ -199,11 +202,8 @@ struct GradInput {
     for (int position = 0; position < 4; ++position) {
       const int y = 2 * place.row + position / 2, x = 2 * place.column + position % 2;
       if (y >= height || x >= width) continue;
-      Run<kRun> run;
-#pragma unroll
-      for (int i = 0; i < kRun; ++i) run.value[i] = values[position][i];
       const int64_t pixel = (int64_t{image} * height + y) * width + x;
-      *reinterpret_cast<Run<kRun>*>(grad_input + pixel * plan.results + channel) = run;
+      store_run(grad_input + pixel * plan.results + channel, values[position]);
     }
   }
 };
@@ -306,11 +306,12 @@ void launch(const char* name, BlockPlan plan, const Pass& pass, const Tensor& we
   check_launch(name);
 }
 
-template <class Pass>
-void run(const char* name, const BlockPlan& plan, const Pass& pass, const Tensor& weight) {
-  if (settings().precision == Precision::fp32)
-    launch<ScalarProduct>(name, plan, pass, weight);
-  else if (plan.results <= TensorCoreProduct<1>::kChannels)
+template <template <class> class Pass, class T>
+void run(const char* name, const BlockPlan& plan, const Pass<T>& pass, const Tensor& weight) {
+  if constexpr (std::is_same_v<T, float>)
+    if (settings().precision == Precision::fp32)
+      return launch<ScalarProduct>(name, plan, pass, weight);
+  if (plan.results <= TensorCoreProduct<1>::kChannels)
     launch<TensorCoreProduct<1>>(name, plan, pass, weight);
   else
     launch<TensorCoreProduct<2>>(name, plan, pass, weight);
@@ -319,6 +320,47 @@ void run(const char* name, const BlockPlan& plan, const Pass& pass, const Tensor
 bool fits(const BlockPlan& plan) {
   return std::max(plan.shared_bytes<ScalarProduct>(), plan.shared_bytes<TensorCoreProduct<2>>()) <=
          kSharedBytes;
+}
+
+template <class T>
+void run_forward(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& weight,
+                 const Tensor& bias, Tensor& output, Tensor& winners) {
+  const ops::WindowAxis &h = geometry.convolution.height, &w = geometry.convolution.width;
+  const BlockPlan plan = forward_plan(geometry, images_per_block(geometry.convolution.batch));
+  const Forward<T> pass{.input = input.data<T>(),
+                        .bias = bias.defined() ? bias.data<float>() : nullptr,
+                        .output = output.data<T>(),
+                        .winners = winners.defined() ? winners.data<uint8_t>() : nullptr,
+                        .height = static_cast<int>(h.input),
+                        .width = static_cast<int>(w.input),
+                        .pad_top = static_cast<int>(h.pad_before),
+                        .pad_left = static_cast<int>(w.pad_before),
+                        .whole = h.pad_before == 0 && w.pad_before == 0 && plan.rows == h.input &&
+                                 plan.columns == w.input,
+                        .by_rows = FastDivide(plan.rows),
+                        .by_columns = FastDivide(plan.columns),
+                        .by_vectors = FastDivide(plan.depth / 4)};
+  run("conv2d_relu_max_pool", plan, pass, weight);
+}
+
+template <class T>
+void run_grad_input(const ConvStageGeometry& geometry, const Tensor& weight, const Tensor& winners,
+                    const Tensor& grad_output, Tensor& grad_input) {
+  const ops::WindowAxis &h = geometry.convolution.height, &w = geometry.convolution.width;
+  const BlockPlan plan = grad_input_plan(geometry, images_per_block(geometry.convolution.batch));
+  const GradInput<T> pass{.grad_output = grad_output.data<T>(),
+                          .winners = winners.data<uint8_t>(),
+                          .grad_input = grad_input.data<T>(),
+                          .height = static_cast<int>(h.input),
+                          .width = static_cast<int>(w.input),
+                          .pooled_rows = static_cast<int>(geometry.pooled_height),
+                          .pooled_columns = static_cast<int>(geometry.pooled_width),
+                          .before_top = static_cast<int>(2 - h.pad_before),
+                          .before_left = static_cast<int>(2 - w.pad_before),
+                          .by_rows = FastDivide(geometry.pooled_height),
+                          .by_columns = FastDivide(geometry.pooled_width),
+                          .by_vectors = FastDivide(plan.depth / 4)};
+  run("conv2d_relu_max_pool: input gradient", plan, pass, weight);
 }
 
 }  // namespace
@@ -340,41 +382,16 @@ bool supports(const ConvStageGeometry& geometry) {
 
 void forward(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& weight,
              const Tensor& bias, Tensor& output, Tensor& winners) {
-  const ops::WindowAxis &h = geometry.convolution.height, &w = geometry.convolution.width;
-  const BlockPlan plan = forward_plan(geometry, images_per_block(geometry.convolution.batch));
-  const Forward pass{.input = input.data<float>(),
-                     .bias = bias.defined() ? bias.data<float>() : nullptr,
-                     .output = output.data<float>(),
-                     .winners = winners.defined() ? winners.data<uint8_t>() : nullptr,
-                     .height = static_cast<int>(h.input),
-                     .width = static_cast<int>(w.input),
-                     .pad_top = static_cast<int>(h.pad_before),
-                     .pad_left = static_cast<int>(w.pad_before),
-                     .whole = h.pad_before == 0 && w.pad_before == 0 && plan.rows == h.input &&
-                              plan.columns == w.input,
-                     .by_rows = FastDivide(plan.rows),
-                     .by_columns = FastDivide(plan.columns),
-                     .by_vectors = FastDivide(plan.depth / 4)};
-  run("conv2d_relu_max_pool", plan, pass, weight);
+  (output.dtype() == DType::bfloat16 ? run_forward<BFloat16> : run_forward<float>)(geometry, input,
+                                                                                   weight, bias,
+                                                                                   output, winners);
 }
 
 void grad_input(const ConvStageGeometry& geometry, const Tensor& weight, const Tensor& winners,
                 const Tensor& grad_output, Tensor& grad_input) {
-  const ops::WindowAxis &h = geometry.convolution.height, &w = geometry.convolution.width;
-  const BlockPlan plan = grad_input_plan(geometry, images_per_block(geometry.convolution.batch));
-  const GradInput pass{.grad_output = grad_output.data<float>(),
-                       .winners = winners.data<uint8_t>(),
-                       .grad_input = grad_input.data<float>(),
-                       .height = static_cast<int>(h.input),
-                       .width = static_cast<int>(w.input),
-                       .pooled_rows = static_cast<int>(geometry.pooled_height),
-                       .pooled_columns = static_cast<int>(geometry.pooled_width),
-                       .before_top = static_cast<int>(2 - h.pad_before),
-                       .before_left = static_cast<int>(2 - w.pad_before),
-                       .by_rows = FastDivide(geometry.pooled_height),
-                       .by_columns = FastDivide(geometry.pooled_width),
-                       .by_vectors = FastDivide(plan.depth / 4)};
-  run("conv2d_relu_max_pool: input gradient", plan, pass, weight);
+  (grad_output.dtype() == DType::bfloat16
+       ? run_grad_input<BFloat16>
+       : run_grad_input<float>)(geometry, weight, winners, grad_output, grad_input);
 }
 
 }  // namespace strata::cuda::many_channels

@@ -16,6 +16,7 @@
 // quarter of the products. The lanes of a warp read at most four places, in different banks.
 #include "ops/cuda/batched_loop.cuh"
 #include "ops/cuda/conv_stage.h"
+#include "ops/cuda/element.cuh"
 #include "ops/cuda/fast_divide.cuh"
 #include "ops/cuda/mma.cuh"
 #include "ops/cuda/sum_rows.cuh"
@@ -194,9 +195,10 @@ struct ScalarSums {
   }
 };
 
-/// What the blocks work on.
+/// What the blocks work on; T is what activations are stored as.
+template <class T>
 struct Work {
-  const float *input = nullptr, *grad_output = nullptr;
+  const T *input = nullptr, *grad_output = nullptr;
   const uint8_t* winners = nullptr;
   float* partial = nullptr;  // [block of the walk][outputs * 9 * channels + outputs]
   int batch, height, width, channels, outputs;
@@ -218,24 +220,17 @@ struct Work {
   }
 };
 
-__device__ float4 load4(const float* from) {
-  return *reinterpret_cast<const float4*>(from);
-}
-__device__ void store4(float* to, float4 value) {
-  *reinterpret_cast<float4*>(to) = value;
-}
-
 template <class Sums>
 __device__ float4 rounded(float4 v) {
   return {Sums::rounded(v.x), Sums::rounded(v.y), Sums::rounded(v.z), Sums::rounded(v.w)};
 }
 
 /// Images [first, first + images), zeros around them.
-template <class Sums, int kChannels>
-__device__ void load_images(const Work& work, int first, int images, float* to) {
+template <class Sums, int kChannels, class T>
+__device__ void load_images(const Work<T>& work, int first, int images, float* to) {
   constexpr int kVectors = kChannels / 4;
-  const float* from = work.input + int64_t{first} * work.height * work.width * work.channels +
-                      blockIdx.z * kChannels;
+  const T* from = work.input + int64_t{first} * work.height * work.width * work.channels +
+                  blockIdx.z * kChannels;
   const auto read_part = [&](int i) {
     const auto [line, column] = work.by_columns.divide(i / kVectors);
     const auto [image, row] = work.by_rows.divide(line);
@@ -261,8 +256,9 @@ __device__ void load_images(const Work& work, int first, int images, float* to) 
 
 /// The gradients of the same images' quads. Also adds up this thread's part of the bias gradient:
 /// the four outputs that it loads are always the same.
-template <class Sums>
-__device__ void load_gradients(const Work& work, int first, int images, float* to, float4& bias) {
+template <class Sums, class T>
+__device__ void load_gradients(const Work<T>& work, int first, int images, float* to,
+                               float4& bias) {
   struct Gradients {
     float4 gradient;
     uchar4 winner;
@@ -291,8 +287,8 @@ __device__ void load_gradients(const Work& work, int first, int images, float* t
 }
 
 /// Adds the second image's sums to the first's and writes them.
-template <class Sums, int kChannels>
-__device__ void write_sums(const Work& work, Sums& product, float* exchange, float* partial) {
+template <class Sums, int kChannels, class T>
+__device__ void write_sums(const Work<T>& work, Sums& product, float* exchange, float* partial) {
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, r = warp % kFilterRows;
   float* sums = reinterpret_cast<float*>(product.sums);
   float* mine = exchange + r * Sums::kCount * 32 + lane;
@@ -311,7 +307,8 @@ __device__ void write_sums(const Work& work, Sums& product, float* exchange, flo
   });
 }
 
-__device__ void write_bias(const Work& work, const float4* sums, float* partial) {
+template <class T>
+__device__ void write_bias(const Work<T>& work, const float4* sums, float* partial) {
   constexpr int kVectors = kOutputs / 4;
   const int k = blockIdx.y * kOutputs + threadIdx.x;
   if (blockIdx.z != 0 || threadIdx.x >= kOutputs || k >= work.outputs) return;
@@ -323,9 +320,9 @@ __device__ void write_bias(const Work& work, const float4* sums, float* partial)
 
 // Block (x, y, z): images 2 x, 2 x + 1, 2 (x + gridDim.x), ...; 32 outputs from 32 y on; kChannels
 // channels from kChannels z on.
-template <class Sums, int kChannels>
+template <class Sums, int kChannels, class T>
 __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
-    conv_stage_grad_weight_kernel(Work work) {
+    conv_stage_grad_weight_kernel(Work<T> work) {
   extern __shared__ float4 shared[];
   float* pixels = reinterpret_cast<float*>(shared);
   float* gradients = pixels + kImages * work.image_floats();
@@ -362,10 +359,10 @@ struct StoreGradients {
   }
 };
 
-template <class Sums, int kChannels>
-void launch(Work work, Tensor& grad_weight, Tensor& grad_bias) {
+template <class Sums, int kChannels, class T>
+void launch(Work<T> work, Tensor& grad_weight, Tensor& grad_bias) {
   constexpr int kSharedLimit = 227 << 10;
-  const auto kernel = conv_stage_grad_weight_kernel<Sums, kChannels>;
+  const auto kernel = conv_stage_grad_weight_kernel<Sums, kChannels, T>;
   static const bool allowed = [&] {
     STRATA_CUDA(
         cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kSharedLimit));
@@ -381,7 +378,7 @@ void launch(Work work, Tensor& grad_weight, Tensor& grad_bias) {
   const Tensor partial = Tensor::empty({walks, work.partial_floats()}, DType::float32, Device::gpu);
   work.partial = partial.data<float>();
   const dim3 grid(walks, output_blocks, channel_blocks);
-  kernel<<<grid, kThreads, work.shared_bytes<Sums>(), stream()>>>(work);
+  kernel<<<grid, kThreads, work.template shared_bytes<Sums>(), stream()>>>(work);
   check_launch("conv2d_relu_max_pool: weight gradient");
   const int64_t weights = grad_weight.size();
   const int64_t columns = grad_bias.defined() ? work.partial_floats() : weights;
@@ -391,12 +388,12 @@ void launch(Work work, Tensor& grad_weight, Tensor& grad_bias) {
            result, walks, columns, walks);
 }
 
-template <int kTiles>
-void run(const Work& work, Tensor& grad_weight, Tensor& grad_bias) {
-  if (settings().precision == Precision::fp32)
-    launch<ScalarSums<kTiles>, 8 * kTiles>(work, grad_weight, grad_bias);
-  else
-    launch<TensorCoreSums<kTiles>, 8 * kTiles>(work, grad_weight, grad_bias);
+template <int kTiles, class T>
+void run(const Work<T>& work, Tensor& grad_weight, Tensor& grad_bias) {
+  if constexpr (std::is_same_v<T, float>)
+    if (settings().precision == Precision::fp32)
+      return launch<ScalarSums<kTiles>, 8 * kTiles>(work, grad_weight, grad_bias);
+  launch<TensorCoreSums<kTiles>, 8 * kTiles>(work, grad_weight, grad_bias);
 }
 
 /// Channels that a block takes, in eights.
@@ -404,7 +401,8 @@ int tiles_of(int64_t channels) {
   return channels % 24 == 0 ? 3 : channels % 16 == 0 ? 2 : 1;
 }
 
-Work work_of(const ConvStageGeometry& geometry) {
+template <class T>
+Work<T> work_of(const ConvStageGeometry& geometry) {
   const Conv2dGeometry& g = geometry.convolution;
   const int quad_rows = static_cast<int>(geometry.pooled_height);
   const int quad_columns = static_cast<int>(geometry.pooled_width);
@@ -428,17 +426,12 @@ Work work_of(const ConvStageGeometry& geometry) {
           .by_quads = FastDivide((quad_rows * quad_columns + 1) / 2 * 2)};
 }
 
-}  // namespace
-
-size_t grad_weight_shared_bytes(const ConvStageGeometry& geometry) {
-  return work_of(geometry).shared_bytes<TensorCoreSums<3>>();  // the largest of all kinds
-}
-
-void grad_weight(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& winners,
-                 const Tensor& grad_output, Tensor& grad_weight, Tensor& grad_bias) {
-  Work work = work_of(geometry);
-  work.input = input.data<float>();
-  work.grad_output = grad_output.data<float>();
+template <class T>
+void run(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& winners,
+         const Tensor& grad_output, Tensor& grad_weight, Tensor& grad_bias) {
+  Work<T> work = work_of<T>(geometry);
+  work.input = input.data<T>();
+  work.grad_output = grad_output.data<T>();
   work.winners = winners.data<uint8_t>();
   switch (tiles_of(work.channels)) {
     case 3:
@@ -448,6 +441,19 @@ void grad_weight(const ConvStageGeometry& geometry, const Tensor& input, const T
     default:
       return run<1>(work, grad_weight, grad_bias);
   }
+}
+
+}  // namespace
+
+size_t grad_weight_shared_bytes(const ConvStageGeometry& geometry) {
+  return work_of<float>(geometry).shared_bytes<TensorCoreSums<3>>();  // the largest of all kinds
+}
+
+void grad_weight(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& winners,
+                 const Tensor& grad_output, Tensor& grad_weight, Tensor& grad_bias) {
+  (grad_output.dtype() == DType::bfloat16 ? run<BFloat16> : run<float>)(geometry, input, winners,
+                                                                        grad_output, grad_weight,
+                                                                        grad_bias);
 }
 
 }  // namespace strata::cuda::many_channels

@@ -1,5 +1,6 @@
 #include "ops/cuda/narrow_dense.h"
 
+#include "ops/cuda/element.cuh"
 #include "ops/cuda/load_if.cuh"
 #include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
@@ -17,7 +18,7 @@ struct Narrow {
   int inputs, outputs;
 };
 
-/// kVector neighbouring floats, 4 only where they are aligned.
+/// kVector neighbouring elements, 4 only where they are aligned.
 template <int kVector>
 struct Floats {
   float at[kVector];
@@ -34,12 +35,21 @@ __device__ Floats<kVector> load(const float* address) {
 }
 
 template <int kVector>
-__device__ void store(float* address, const Floats<kVector>& values) {
+__device__ Floats<kVector> load(const BFloat16* address) {
+  if constexpr (kVector == 4) {
+    const uint2 pairs = __ldg(reinterpret_cast<const uint2*>(address));
+    return {lower_of(pairs.x), upper_of(pairs.x), lower_of(pairs.y), upper_of(pairs.y)};
+  } else {
+    return {static_cast<float>(*address)};
+  }
+}
+
+template <int kVector, class T>
+__device__ void store(T* address, const Floats<kVector>& values) {
   if constexpr (kVector == 4)
-    *reinterpret_cast<float4*>(address) =
-        make_float4(values.at[0], values.at[1], values.at[2], values.at[3]);
+    store4(address, {values.at[0], values.at[1], values.at[2], values.at[3]});
   else
-    *address = values.at[0];
+    *address = stored_as<T>(values.at[0]);
 }
 
 /// The sums of at most 16 values over the lanes of a warp; lane l gets that of value l % 16, or 0.
@@ -72,9 +82,9 @@ __device__ float sum_across_lanes(const float (&given_values)[kValues]) {
 /// no barrier: all loads are under way at once, weights come from L1 after the first warp, and a
 /// small batch costs one latency of memory. With a large batch kRows rows share each load of
 /// weights.
-template <int kOutputs, int kRows, int kVector>
+template <int kOutputs, int kRows, int kVector, class T>
 __global__ void __launch_bounds__(kThreads)
-    narrow_forward_kernel(Narrow narrow, const float* __restrict__ input,
+    narrow_forward_kernel(Narrow narrow, const T* __restrict__ input,
                           const float* __restrict__ weight, const float* __restrict__ bias,
                           bool relu, float* __restrict__ output) {
   const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
@@ -109,12 +119,11 @@ __global__ void __launch_bounds__(kThreads)
 
 /// One warp computes 32 kVector columns of kRows rows of the gradient: a lane keeps the weights of
 /// its columns in registers, and all lanes read the same few values of g'.
-template <int kOutputs, int kRows, int kVector>
+template <int kOutputs, int kRows, int kVector, class T>
 __global__ void __launch_bounds__(kThreads)
     narrow_grad_input_kernel(Narrow narrow, const float* __restrict__ weight,
                              const float* __restrict__ grad_output,
-                             const float* __restrict__ relu_output,
-                             float* __restrict__ grad_input) {
+                             const float* __restrict__ relu_output, T* __restrict__ grad_input) {
   const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
   const unsigned columns = 32 * kVector, groups = (narrow.inputs + columns - 1) / columns;
   const int column = static_cast<int>(blockIdx.x % groups * columns) + lane * kVector;
@@ -176,8 +185,10 @@ void with_constants(const Narrow& narrow, int64_t warps_per_row, bool vectors, L
     with_outputs(Constant<16>());
 }
 
-bool aligned(const void* address) {
-  return reinterpret_cast<uintptr_t>(address) % sizeof(float4) == 0;
+/// Whether four neighbours can be read at once.
+template <class T>
+bool aligned(const T* address) {
+  return reinterpret_cast<uintptr_t>(address) % (4 * sizeof(T)) == 0;
 }
 
 unsigned blocks_for(const char* name, int64_t warps) {
@@ -195,7 +206,8 @@ Narrow narrow_of(const char* name, const DenseGeometry& geometry) {
 
 }  // namespace
 
-void narrow_dense(const DenseGeometry& geometry, const float* input, const float* weight,
+template <class T>
+void narrow_dense(const DenseGeometry& geometry, const T* input, const float* weight,
                   const float* bias, float* output) {
   if (geometry.rows == 0) return;
   const char* name = "dense";
@@ -204,16 +216,16 @@ void narrow_dense(const DenseGeometry& geometry, const float* input, const float
   const bool relu = geometry.activation == ops::Activation::relu;
   with_constants(narrow, 1, vectors, [&](auto outputs, auto rows, auto vector) {
     const int64_t warps = (narrow.rows + rows.value - 1) / rows.value;
-    narrow_forward_kernel<outputs.value, rows.value, vector.value>
+    narrow_forward_kernel<outputs.value, rows.value, vector.value, T>
         <<<blocks_for(name, warps), kThreads, 0, stream()>>>(narrow, input, weight, bias, relu,
                                                              output);
     check_launch(name);
   });
 }
 
+template <class T>
 void narrow_dense_grad_input(const DenseGeometry& geometry, const float* weight,
-                             const float* grad_output, const float* relu_output,
-                             float* grad_input) {
+                             const float* grad_output, const float* relu_output, T* grad_input) {
   if (geometry.rows == 0 || geometry.inputs == 0) return;
   const char* name = "dense input gradient";
   const Narrow narrow = narrow_of(name, geometry);
@@ -221,11 +233,19 @@ void narrow_dense_grad_input(const DenseGeometry& geometry, const float* weight,
   const int64_t columns = vectors ? 128 : 32, groups = (narrow.inputs + columns - 1) / columns;
   with_constants(narrow, groups, vectors, [&](auto outputs, auto rows, auto vector) {
     const int64_t row_groups = (narrow.rows + rows.value * kWarps - 1) / (rows.value * kWarps);
-    narrow_grad_input_kernel<outputs.value, rows.value, vector.value>
+    narrow_grad_input_kernel<outputs.value, rows.value, vector.value, T>
         <<<blocks_for(name, row_groups * groups * kWarps), kThreads, 0, stream()>>>(
             narrow, weight, grad_output, relu_output, grad_input);
     check_launch(name);
   });
 }
+
+template void narrow_dense(const DenseGeometry&, const float*, const float*, const float*, float*);
+template void narrow_dense(const DenseGeometry&, const BFloat16*, const float*, const float*,
+                           float*);
+template void narrow_dense_grad_input(const DenseGeometry&, const float*, const float*,
+                                      const float*, float*);
+template void narrow_dense_grad_input(const DenseGeometry&, const float*, const float*,
+                                      const float*, BFloat16*);
 
 }  // namespace strata::cuda

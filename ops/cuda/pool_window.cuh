@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ops/conv2d_relu_max_pool_kernels.h"
+#include "ops/cuda/element.cuh"
 #include "ops/cuda/max_or_nan.cuh"
 
 namespace strata::cuda {
@@ -22,21 +23,23 @@ inline __device__ PooledWindow pool_window(const float (&values)[4]) {
 }
 
 /// Whether two neighbouring channels of such tensors can be read and written at once.
-inline bool can_pair(int channels, const float* values, const uint8_t* winners) {
+template <class T>
+bool can_pair(int channels, const T* values, const uint8_t* winners) {
   const auto aligned = [](const void* address, std::uintptr_t bytes) {
     return reinterpret_cast<std::uintptr_t>(address) % bytes == 0;
   };
-  return channels % 2 == 0 && aligned(values, sizeof(float2)) && aligned(winners, sizeof(uchar2));
+  return channels % 2 == 0 && aligned(values, 2 * sizeof(T)) && aligned(winners, sizeof(uchar2));
 }
 
-/// Where the results go.
+/// Where the results go, float or BFloat16.
+template <class T>
 struct PooledOutput {
-  float* values;
+  T* values;
   uint8_t* winners;  // may be null
   bool paired;
 
   PooledOutput(const Tensor& output, const Tensor& where_from)
-      : values(output.data<float>()),
+      : values(output.data<T>()),
         winners(where_from.defined() ? where_from.data<uint8_t>() : nullptr),
         paired(can_pair(static_cast<int>(output.extent(3)), values, winners)) {}
 
@@ -44,7 +47,7 @@ struct PooledOutput {
   __device__ void store(int offset, int wanted, const PooledWindow& first,
                         const PooledWindow& second) const {
     if (paired && wanted > 0) {
-      *reinterpret_cast<float2*>(values + offset) = {first.value, second.value};
+      store2(values + offset, first.value, second.value);
       if (winners != nullptr)
         *reinterpret_cast<uchar2*>(winners + offset) = {first.winner, second.winner};
     } else {
@@ -55,7 +58,7 @@ struct PooledOutput {
 
  private:
   __device__ void store_one(int offset, const PooledWindow& window) const {
-    values[offset] = window.value;
+    values[offset] = stored_as<T>(window.value);
     if (winners != nullptr) winners[offset] = window.winner;
   }
 };

@@ -39,7 +39,7 @@ struct TensorOutput {
   bool takes_vectors() const {
     return row_stride % 4 == 0 && reinterpret_cast<uintptr_t>(data) % (4 * sizeof(Element)) == 0;
   }
-  __device__ Element finished(float value, float bias_of_column) const {
+  __device__ float finished(float value, float bias_of_column) const {
     value += bias_of_column;
     return relu && value < 0 ? 0.0f : value;  // the comparison keeps NaN, which fmaxf would hide
   }
@@ -81,10 +81,9 @@ inline __device__ void wait_for_stage(int stages) {
 
 /// Adds the products of a block's steps to the sums of its warps.
 template <TensorTile kTensorTile, class Product>
-__device__ void multiply_steps(const TensorOperand<typename Product::Element>& a,
-                               const TensorOperand<typename Product::Element>& b,
-                               const TensorLoop& loop, const TensorPart& part,
-                               typename Product::Element* shared,
+__device__ void multiply_steps(const TensorOperand<typename Product::ElementA>& a,
+                               const TensorOperand<typename Product::ElementB>& b,
+                               const TensorLoop& loop, const TensorPart& part, std::byte* shared,
                                WarpTile<kTensorTile, Product>& warp) {
   using Shared = TensorShared<kTensorTile, Product>;
   constexpr int kThreads = Shared::kTile.threads();
@@ -96,20 +95,21 @@ __device__ void multiply_steps(const TensorOperand<typename Product::Element>& a
       __syncthreads();
     }
     if (const int next = step + ahead; next < part.end) {
-      typename Product::Element* stage = shared + filled * Shared::kStage;
+      std::byte* stage = shared + filled * Shared::kStageBytes;
       const TileOrigin from_a{part.first_row, loop.m, next * kTensorTileK, loop.k};
       const TileOrigin from_b{part.first_column, loop.n, next * kTensorTileK, loop.k};
-      Shared::LayoutA::template fetch<kThreads>(stage, a.data, a.stride, loop.vectors_a, from_a);
+      Shared::LayoutA::template fetch<kThreads>(Shared::a_of(stage), a.data, a.stride,
+                                                loop.vectors_a, from_a);
       if constexpr (Product::kMasked)
-        Shared::LayoutA::template fetch<kThreads>(stage + Shared::kMask, a.mask, a.stride,
+        Shared::LayoutA::template fetch<kThreads>(Shared::mask_of(stage), a.mask, a.stride,
                                                   loop.vectors_a, from_a);
-      Shared::LayoutB::template fetch<kThreads>(stage + Shared::kB, b.data, b.stride,
+      Shared::LayoutB::template fetch<kThreads>(Shared::b_of(stage), b.data, b.stride,
                                                 loop.vectors_b, from_b);
       filled = filled == ahead ? 0 : filled + 1;
     }
     copy_async_commit();  // an empty group too: the wait counts groups
     if (step >= part.begin) {
-      warp.multiply(shared + read * Shared::kStage);
+      warp.multiply(shared + read * Shared::kStageBytes);
       read = read == ahead ? 0 : read + 1;
     }
   }
@@ -120,25 +120,21 @@ __device__ void multiply_steps(const TensorOperand<typename Product::Element>& a
 template <class Element>
 __device__ void store_four(const TensorOutput<Element>& output, const TensorLoop& loop, int row,
                            int column, const float4& sum, const float4& bias) {
-  const Element values[4] = {output.finished(sum.x, bias.x), output.finished(sum.y, bias.y),
-                             output.finished(sum.z, bias.z), output.finished(sum.w, bias.w)};
+  const float values[4] = {output.finished(sum.x, bias.x), output.finished(sum.y, bias.y),
+                           output.finished(sum.z, bias.z), output.finished(sum.w, bias.w)};
   Element* target = output.data + row * output.row_stride + column;
   if (loop.vectors_c) {  // then n is a multiple of 4
-    struct alignas(4 * sizeof(Element)) Four {
-      Element values[4];
-    };
-    if (column < loop.n)
-      *reinterpret_cast<Four*>(target) = {values[0], values[1], values[2], values[3]};
+    if (column < loop.n) store4(target, {values[0], values[1], values[2], values[3]});
     return;
   }
 #pragma unroll
   for (int i = 0; i < 4; ++i)
-    if (column + i < loop.n) target[i] = values[i];
+    if (column + i < loop.n) target[i] = stored_as<Element>(values[i]);
 }
 
 /// Stores a block's share of the rows of a tile; sum_at(offset) are four sums from there on.
 template <TensorTile kTensorTile, class Product, class SumAt>
-__device__ void store_rows(const TensorOutput<typename Product::Element>& output,
+__device__ void store_rows(const TensorOutput<typename Product::ElementC>& output,
                            const TensorLoop& loop, const TensorPart& part, const float* bias,
                            SumAt&& sum_at) {
   using Shared = TensorShared<kTensorTile, Product>;
@@ -178,19 +174,21 @@ inline __device__ float4 sum_of_cluster(const float* own, int blocks) {
 template <TensorTile kTensorTile, class Product>
 __global__ void __launch_bounds__(size_of(kTensorTile).threads(),
                                   size_of(kTensorTile).blocks_per_multiprocessor)
-    tensor_gemm_kernel(TensorOperand<typename Product::Element> a,
-                       TensorOperand<typename Product::Element> b,
-                       TensorOutput<typename Product::Element> output, TensorLoop loop) {
+    tensor_gemm_kernel(TensorOperand<typename Product::ElementA> a,
+                       TensorOperand<typename Product::ElementB> b,
+                       TensorOutput<typename Product::ElementC> output, TensorLoop loop) {
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ >= 800  // older ones have no TF32 and never come here
   constexpr TensorTileSize kTile = size_of(kTensorTile);
   extern __shared__ __align__(16) unsigned char shared[];
   auto* bias = reinterpret_cast<float*>(shared);
   float* sums = bias + kTile.n;
-  auto* stages = reinterpret_cast<typename Product::Element*>(sums);  // first these, then the sums
+  auto* stages = reinterpret_cast<std::byte*>(sums);  // first these, then the sums
   const TensorPart part(loop, kTile);
   if (const int i = static_cast<int>(threadIdx.x); i < kTile.n) {  // lands with the first step
-    const bool there = output.bias != nullptr && part.first_column + i < loop.n;
-    copy_async_4(bias + i, there ? output.bias + part.first_column + i : a.data, there);
+    if (output.bias != nullptr && part.first_column + i < loop.n)
+      copy_async_4(bias + i, output.bias + part.first_column + i, true);
+    else
+      bias[i] = 0;
   }
   WarpTile<kTensorTile, Product> warp;
   multiply_steps(a, b, loop, part, stages, warp);

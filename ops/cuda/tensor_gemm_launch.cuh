@@ -31,9 +31,9 @@ inline bool use_tensor_cores() {
 
 template <TensorTile kTile, class Product>
 void launch_tensor_gemm(const char* name, const TensorGemmPlan& plan, TensorLoop loop,
-                        const TensorOperand<typename Product::Element>& a,
-                        const TensorOperand<typename Product::Element>& b,
-                        const TensorOutput<typename Product::Element>& output) {
+                        const TensorOperand<typename Product::ElementA>& a,
+                        const TensorOperand<typename Product::ElementB>& b,
+                        const TensorOutput<typename Product::ElementC>& output) {
   const auto kernel = tensor_gemm_kernel<kTile, Product>;
   using Shared = TensorShared<kTile, Product>;
   static const bool allowed = [&] {
@@ -60,9 +60,9 @@ void launch_tensor_gemm(const char* name, const TensorGemmPlan& plan, TensorLoop
 /// Queues C (m, n) = A (m, k) B (k, n) as one kernel.
 template <class Product>
 void run_tensor_gemm(const char* name, TensorExtents extents,
-                     const TensorOperand<typename Product::Element>& a,
-                     const TensorOperand<typename Product::Element>& b,
-                     const TensorOutput<typename Product::Element>& output) {
+                     const TensorOperand<typename Product::ElementA>& a,
+                     const TensorOperand<typename Product::ElementB>& b,
+                     const TensorOutput<typename Product::ElementC>& output) {
   if (extents.m == 0 || extents.n == 0) return;
   extents.masked = Product::kMasked;
   const TensorGemmPlan plan = plan_tensor_gemm(name, extents, tensor_limits());

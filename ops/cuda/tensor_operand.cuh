@@ -35,12 +35,13 @@ struct TileOrigin {
   int k, k_end;           // and so are those from k_end on
 };
 
-/// kLines lines of kTensorTileK elements in shared memory, as they lie in global memory, so that 16
-/// bytes can be copied at once, with padding after every row.
+/// kLines lines of kTensorTileK elements, float or BFloat16, in shared memory, as they lie in
+/// global memory, so that 16 bytes can be copied at once, with padding after every row.
 ///
 /// The padding puts the words that a warp reads at once into different banks: lane (group, t) =
 /// (lane / 4, lane % 4) reads element t of line `group`, which stands in bank 4 group + t along k
-/// (rows of 36 words) and 8 t + group across k (rows of 8 words more than a multiple of 32).
+/// (rows of 36 words) and 8 t + group across k (rows of 8 words more than a multiple of 32). With
+/// two elements a word rows along k are 20 words; lanes that share a word read it at once.
 template <class Element, bool kAlongK, int kLines>
 struct TensorTileLayout {
   static constexpr int kVector = 16 / static_cast<int>(sizeof(Element));
@@ -66,13 +67,14 @@ struct TensorTileLayout {
   template <int kThreads, int kUnit>
   static __device__ void fetch_units(Element* tile, const Element* data, int64_t stride,
                                      const TileOrigin& origin) {
-    static_assert(kUnit * sizeof(Element) >= 4, "narrower elements need rows that take vectors");
     constexpr int kRowUnits = kRowLength / kUnit;
     constexpr int kUnits = kLines * kTensorTileK / kUnit;
-    static_assert(kUnits % kThreads == 0);
-#pragma unroll(kUnit == 1 ? 1 : kUnits / kThreads)
-    for (int i = 0; i < kUnits / kThreads; ++i) {
+    constexpr int kRounds = (kUnits + kThreads - 1) / kThreads;
+    static_assert(kUnits % kThreads == 0 || kRounds == 1);
+#pragma unroll(kUnit == 1 ? 1 : kRounds)
+    for (int i = 0; i < kRounds; ++i) {
       const int unit = i * kThreads + static_cast<int>(threadIdx.x);
+      if (kUnits < kThreads && unit >= kUnits) break;
       const int row = unit / kRowUnits, column = unit % kRowUnits * kUnit;
       const int line = origin.first_line + (kAlongK ? row : column);
       const int k = origin.k + (kAlongK ? column : row);
@@ -81,8 +83,10 @@ struct TensorTileLayout {
       Element* target = tile + row * kPitch + column;
       if constexpr (kUnit * sizeof(Element) == 16)
         copy_async_16(target, wanted ? source : data, wanted);
-      else
+      else if constexpr (sizeof(Element) == 4)
         copy_async_4(target, wanted ? source : data, wanted);
+      else  // too narrow for asynchronous copies; seen by others after the same barrier
+        *target = wanted ? *source : Element{};
     }
   }
 };

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
+#include <type_traits>
 
+#include "ops/cuda/element.cuh"
 #include "ops/cuda/tensor_operand.cuh"
 
 namespace strata::cuda {
@@ -16,24 +19,44 @@ struct Tf32Math {
   static constexpr __device__ int first_k(int t) { return t; }
   static constexpr __device__ int second_k(int t) { return t + 4; }
   /// `upper` and `lower` are elements first_k and second_k of lines group and group + 8.
+  template <class Element>
   static __device__ void pack_a(float2 upper, float2 lower, FragmentA& a) {
-    a[0] = to_tf32(upper.x), a[1] = to_tf32(lower.x);
-    a[2] = to_tf32(upper.y), a[3] = to_tf32(lower.y);
+    a[0] = rounded<Element>(upper.x), a[1] = rounded<Element>(lower.x);
+    a[2] = rounded<Element>(upper.y), a[3] = rounded<Element>(lower.y);
   }
+  template <class Element>
   static __device__ void pack_b(float2 pair, FragmentB& b) {
-    b[0] = to_tf32(pair.x), b[1] = to_tf32(pair.y);
+    b[0] = rounded<Element>(pair.x), b[1] = rounded<Element>(pair.y);
   }
   static __device__ void multiply(float (&d)[4], const FragmentA& a, const FragmentB& b) {
     mma_tf32_16x8x8(d, a, b);
   }
+
+ private:
+  /// Of a value that was stored as an Element: a bfloat16 is a TF32 already.
+  template <class Element>
+  static __device__ uint32_t rounded(float x) {
+    return std::is_same_v<Element, BFloat16> ? __float_as_uint(x) : to_tf32(x);
+  }
 };
 
-/// Which product: the types, the direction of k in memory, whether A has a mask and whether its
-/// lines are summed.
-template <bool kAAlongK_, bool kBAlongK_, bool kMasked_ = false, bool kSumLines_ = false>
+/// What matrices consist of, float or BFloat16.
+template <class A_ = float, class B_ = float, class C_ = float>
+struct TensorElements {
+  using A = A_;  // and its mask
+  using B = B_;
+  using C = C_;
+};
+
+/// Which product: the direction of k in memory, whether A has a mask, whether its lines are summed,
+/// and the types.
+template <bool kAAlongK_, bool kBAlongK_, bool kMasked_ = false, bool kSumLines_ = false,
+          class Elements = TensorElements<>>
 struct TensorProduct {
   using Math = Tf32Math;
-  using Element = float;  // of A, B and C
+  using ElementA = typename Elements::A;
+  using ElementB = typename Elements::B;
+  using ElementC = typename Elements::C;
   static constexpr bool kAAlongK = kAAlongK_, kBAlongK = kBAlongK_;
   static constexpr bool kMasked = kMasked_, kSumLines = kSumLines_;
 };
@@ -42,16 +65,25 @@ struct TensorProduct {
 /// place the sums take in the end.
 template <TensorTile kTensorTile, class Product>
 struct TensorShared {
-  using Element = typename Product::Element;
+  using ElementA = typename Product::ElementA;
+  using ElementB = typename Product::ElementB;
   static constexpr TensorTileSize kTile = size_of(kTensorTile);
-  using LayoutA = TensorTileLayout<Element, Product::kAAlongK, kTile.m>;
-  using LayoutB = TensorTileLayout<Element, Product::kBAlongK, kTile.n>;
-  static constexpr int kMask = LayoutA::kSize;  // where it starts
-  static constexpr int kB = kMask + (Product::kMasked ? LayoutA::kSize : 0);
-  static constexpr int kStage = kB + LayoutB::kSize;
-  static constexpr int kStageBytes = kStage * static_cast<int>(sizeof(Element));
+  using LayoutA = TensorTileLayout<ElementA, Product::kAAlongK, kTile.m>;
+  using LayoutB = TensorTileLayout<ElementB, Product::kBAlongK, kTile.n>;
+  static constexpr int kMask = LayoutA::kSize * static_cast<int>(sizeof(ElementA));  // in bytes
+  static constexpr int kB = Product::kMasked ? 2 * kMask : kMask;                    // likewise
+  static constexpr int kStageBytes = kB + LayoutB::kSize * static_cast<int>(sizeof(ElementB));
+  static_assert(kMask % 16 == 0 && kStageBytes % 16 == 0);
   static constexpr int kSumPitch = kTile.n + 8;  // a row of sums: the tile's, then that of its line
   static constexpr int kSumBytes = kTile.m * kSumPitch * static_cast<int>(sizeof(float));
+
+  static __device__ ElementA* a_of(std::byte* stage) { return reinterpret_cast<ElementA*>(stage); }
+  static __device__ ElementA* mask_of(std::byte* stage) {
+    return reinterpret_cast<ElementA*>(stage + kMask);
+  }
+  static __device__ ElementB* b_of(std::byte* stage) {
+    return reinterpret_cast<ElementB*>(stage + kB);
+  }
 
   static int bytes(int stages) {
     return kTile.n * static_cast<int>(sizeof(float)) + std::max(stages * kStageBytes, kSumBytes);
@@ -63,7 +95,6 @@ template <TensorTile kTensorTile, class Product>
 class WarpTile {
  public:
   using Shared = TensorShared<kTensorTile, Product>;
-  using Element = typename Product::Element;
   using Math = typename Product::Math;
   static constexpr TensorTileSize kTile = Shared::kTile;
 
@@ -76,15 +107,15 @@ class WarpTile {
     k_group_ = warp / (kTile.warps_n * kTile.warps_m);
   }
 
-  __device__ void multiply(const Element* stage) {
+  __device__ void multiply(std::byte* stage) {
 #pragma unroll
     for (int i = 0; i < kTensorTileK / 8 / kTile.warps_k; ++i) {
       const int k = (i * kTile.warps_k + k_group_) * 8;
       typename Math::FragmentB b[kColumns];
 #pragma unroll
       for (int c = 0; c < kColumns; ++c)
-        Math::pack_b(pair_of<typename Shared::LayoutB>(stage + Shared::kB, column_ + c * 8, k),
-                     b[c]);
+        Math::template pack_b<typename Product::ElementB>(
+            pair_of<typename Shared::LayoutB>(Shared::b_of(stage), column_ + c * 8, k), b[c]);
 #pragma unroll
       for (int r = 0; r < kRows; ++r) {
         const float2 upper = pair_of_a(stage, row_ + r * 16, k);
@@ -94,7 +125,7 @@ class WarpTile {
           line_sums_[r][1] += lower.x + lower.y;
         }
         typename Math::FragmentA a;
-        Math::pack_a(upper, lower, a);
+        Math::template pack_a<typename Product::ElementA>(upper, lower, a);
 #pragma unroll
         for (int c = 0; c < kColumns; ++c) Math::multiply(sums_[r][c], a, b[c]);
       }
@@ -121,15 +152,15 @@ class WarpTile {
  private:
   static constexpr int kRows = kTile.warp_m() / 16, kColumns = kTile.warp_n() / 8;
 
-  template <class Layout>
+  template <class Layout, class Element>
   __device__ float2 pair_of(const Element* tile, int first_line, int k) const {
     return {Layout::at(tile, first_line + group_, k + Math::first_k(t_)),
             Layout::at(tile, first_line + group_, k + Math::second_k(t_))};
   }
-  __device__ float2 pair_of_a(const Element* stage, int first_line, int k) const {
-    float2 pair = pair_of<typename Shared::LayoutA>(stage, first_line, k);
+  __device__ float2 pair_of_a(std::byte* stage, int first_line, int k) const {
+    float2 pair = pair_of<typename Shared::LayoutA>(Shared::a_of(stage), first_line, k);
     if constexpr (Product::kMasked) {
-      const float2 open = pair_of<typename Shared::LayoutA>(stage + Shared::kMask, first_line, k);
+      const float2 open = pair_of<typename Shared::LayoutA>(Shared::mask_of(stage), first_line, k);
       pair.x = open.x > 0 ? pair.x : 0.0f;
       pair.y = open.y > 0 ? pair.y : 0.0f;
     }

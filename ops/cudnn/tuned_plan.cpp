@@ -23,7 +23,7 @@ Plan measured_plan(const FirstRun& run, const std::string& key, const PlanTarget
   for (const Plan& plan : plans)
     contest.candidates.push_back({plan.engine, [&] { execute(plan, run.bindings); }});
   cuda::ResultCheck check(run.result.data<float>(), run.result.size(),
-                          cuda::tolerance_of_sums(run.rules.precision == Precision::tf32));
+                          cuda::tolerance_of_sums(run.rules.precision != Precision::fp32));
   run.own_kernel();
   check.keep();
   contest.objection = [&] { return check.objection(); };

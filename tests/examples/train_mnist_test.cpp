@@ -163,7 +163,7 @@ TEST_F(TrainMnistTest, RefusesBadFlagValues) {
                 {"--model", "resnet", "takes lenet|mlp, not 'resnet'"},
                 {"--optimizer", "lion", "takes adam|sgd, not 'lion'"},
                 {"--schedule", "", "--schedule"},
-                {"--precision", "fp8", "takes fp32|tf32, not 'fp8'"}};
+                {"--precision", "fp8", "takes bf16|fp32|tf32, not 'fp8'"}};
   for (const auto& c : kCases) {
     SCOPED_TRACE(std::string(c.flag) + " " + c.value);
     expect_refused(train({c.flag, c.value}), 2, {c.flag, c.words});
@@ -200,6 +200,10 @@ TEST_F(TrainMnistTest, RefusesUnusableData) {
 
 TEST_F(TrainMnistTest, RefusesTheLibraryRungOnTheCpu) {
   expect_refused(train({"--kernels", "library"}), 4, {"--kernels library", "CPU"});
+}
+
+TEST_F(TrainMnistTest, RefusesBFloat16OnTheCpu) {
+  expect_refused(train({"--precision", "bf16"}), 2, {"--precision bf16 runs on a GPU only"});
 }
 
 TEST_F(TrainMnistTest, TuningNeedsAGpuAndAChoice) {

@@ -1,17 +1,26 @@
 #include "tests/support/compare.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "tensor/random.h"
 
 namespace strata::test {
 namespace {
 
+/// What an element is computed as.
+template <class T>
+using Wide = std::conditional_t<std::is_same_v<T, BFloat16>, float, T>;
+
 template <class T>
 std::vector<double> to_doubles(const Tensor& tensor) {
   const std::vector<T> values = tensor.to_vector<T>();
-  return {values.begin(), values.end()};
+  std::vector<double> doubles(values.size());
+  std::transform(values.begin(), values.end(), doubles.begin(),
+                 [](T value) { return static_cast<double>(static_cast<Wide<T>>(value)); });
+  return doubles;
 }
 
 }  // namespace
@@ -22,6 +31,7 @@ std::vector<double> values_of(const Tensor& tensor) {
     case DType::float64: return to_doubles<double>(tensor);
     case DType::int32: return to_doubles<int32_t>(tensor);
     case DType::uint8: return to_doubles<uint8_t>(tensor);
+    case DType::bfloat16: return to_doubles<BFloat16>(tensor);
   }
   return {};
 }
@@ -86,6 +96,12 @@ Tensor converted(const Tensor& tensor, DType dtype, Device device) {
   if (dtype == DType::float64) return Tensor::from(values, tensor.shape(), device);
   if (dtype == DType::float32)
     return Tensor::from(std::vector<float>(values.begin(), values.end()), tensor.shape(), device);
+  if (dtype == DType::bfloat16) {
+    std::vector<BFloat16> nearest;
+    for (const double value : values)
+      nearest.push_back(BFloat16::nearest(static_cast<float>(value)));
+    return Tensor::from(nearest, tensor.shape(), device);
+  }
   return tensor.to(device);
 }
 

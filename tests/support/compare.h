@@ -35,7 +35,7 @@ std::vector<double> values_of(const Tensor& tensor);
 /// Uniform in [low, high), from the seed; float64 on the CPU unless asked otherwise.
 Tensor random_tensor(const Shape& shape, uint64_t seed, double low = -1, double high = 1,
                      DType dtype = DType::float64);
-/// float32 or float64, on any device.
+/// float32, float64 or bfloat16 (the nearest), on any device.
 Tensor converted(const Tensor& tensor, DType dtype, Device device);
 
 /// Runs `statement` and checks that it throws a strata::Error of `kind` whose one-line message

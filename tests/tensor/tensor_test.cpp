@@ -1,5 +1,8 @@
 #include "tensor/tensor.h"
 
+#include <bit>
+#include <cmath>
+
 #include "tests/support/compare.h"
 
 namespace strata::test {
@@ -19,9 +22,24 @@ TEST(TensorTest, FillsEveryDType) {
   EXPECT_TRUE(close(Tensor::full({2}, 2.5, DType::float64), {2.5, 2.5}, kExact));
   EXPECT_TRUE(close(Tensor::full({2}, -7, DType::int32), {-7, -7}, kExact));
   EXPECT_TRUE(close(Tensor::full({2}, 200, DType::uint8), {200, 200}, kExact));
+  EXPECT_TRUE(close(Tensor::full({3}, -2.5, DType::bfloat16), {-2.5, -2.5, -2.5}, kExact));
   Tensor x = Tensor::full({2, 2}, 1);
   x.fill_zero();
   EXPECT_TRUE(close(x, {0, 0, 0, 0}, kExact));
+}
+
+TEST(TensorTest, BFloat16HasHalfTheBytesAndKeepsEightBits) {
+  const auto nearest = [](float x) { return static_cast<float>(BFloat16::nearest(x)); };
+  EXPECT_EQ(Tensor::zeros({3}, DType::bfloat16).bytes(), 6u);
+  EXPECT_EQ(name_of(DType::bfloat16), "bfloat16");
+  for (const float exact : {0.0f, -1.0f, 255.0f, 0.0078125f, INFINITY})
+    EXPECT_EQ(nearest(exact), exact);
+  EXPECT_EQ(nearest(257), 256) << "a tie goes to the even one";
+  EXPECT_EQ(nearest(259), 260);
+  EXPECT_EQ(nearest(257.01f), 258);
+  EXPECT_EQ(nearest(3.4e38f), INFINITY);
+  EXPECT_TRUE(std::isnan(nearest(NAN)));
+  EXPECT_TRUE(std::isnan(nearest(std::bit_cast<float>(0x7f800001u))));
 }
 
 TEST(TensorTest, HandlesShareAndClonesDoNot) {

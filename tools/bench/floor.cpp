@@ -8,8 +8,10 @@ std::optional<double> Ceilings::flops_at(Precision precision) const {
       return fp32_flops;
     case Precision::tf32:
       return tf32_flops;
+    case Precision::bf16:
+      return bf16_flops;
   }
-  return bf16_flops;
+  return std::nullopt;
 }
 
 std::optional<Floor> floor_of(const Work& work, Precision precision, const Ceilings& ceilings) {

@@ -65,6 +65,8 @@ void check_configuration(const Configuration& at, const Data& data) {
   if (cpu && at.launch == Launch::captured) fail(ErrorKind::device, "CUDA graphs are the GPU's");
   if (cpu && at.kernels == Kernels::library)
     fail(ErrorKind::device, "this build has no library for the CPU");
+  if (at.precision == Precision::bf16 && (cpu || at.kernels == Kernels::library))
+    fail(ErrorKind::device, "bf16 is for this project's own kernels on a GPU");
 }
 
 /// Adds a note instead of results when something cannot run here.

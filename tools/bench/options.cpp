@@ -78,9 +78,10 @@ void declare_combinations(CLI::App& app, Options& options) {
                         {"own", Kernels::own},
                         {"reference", Kernels::reference}},
                        "[gpu auto,own,library; cpu own]");
-  add_choices<Precision>(app, "--precision", options.precisions,
-                         {{"fp32", Precision::fp32}, {"tf32", Precision::tf32}},
-                         "[gpu fp32,tf32; cpu fp32]");
+  add_choices<Precision>(
+      app, "--precision", options.precisions,
+      {{"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}},
+      "[gpu fp32,tf32; cpu fp32]");
   add_choices<Launch>(app, "--launch", options.launches,
                       {{"captured", Launch::captured}, {"eager", Launch::eager}},
                       "the step as CUDA graphs, or kernel by kernel [gpu both; cpu eager]");

@@ -19,7 +19,8 @@ INSTANTIATE_TEST_SUITE_P(Gpu, GpuStepCaptureTest,
                          [](const auto& info) { return std::string(name_of(info.param)); });
 
 TEST_P(GpuStepCaptureTest, ReplayingItGivesTheBitsOfRunningIt) {
-  for (const Precision precision : {Precision::fp32, Precision::tf32}) {
+  for (const Precision precision : {Precision::fp32, Precision::tf32, Precision::bf16}) {
+    if (precision == Precision::bf16 && GetParam() == Kernels::library) continue;  // has none
     const SettingsScope scope({.kernels = GetParam(), .precision = precision});
     LenetTrainer eager(Device::gpu);
     const std::vector<float> losses = eager.losses_of(36);
@@ -35,6 +36,19 @@ TEST_P(GpuStepCaptureTest, ReplayingItGivesTheBitsOfRunningIt) {
                      static_cast<int>(*captured.nodes_per_step()));
     }
   }
+}
+
+// The first loss differs by what rounding to 8 bits does to the logits; then both learn.
+TEST(GpuStepPrecisionTest, LearnsWithActivationsInBFloat16) {
+  if (const auto& reason = cuda::why_unusable()) GTEST_SKIP() << *reason;
+  const auto losses_in = [](Precision precision) {
+    const SettingsScope scope({.kernels = Kernels::own, .precision = precision});
+    return LenetTrainer(Device::gpu).losses_of(40);
+  };
+  const std::vector<float> exact = losses_in(Precision::fp32), small = losses_in(Precision::bf16);
+  EXPECT_NEAR(small.front(), exact.front(), 0.02 * exact.front());
+  EXPECT_LT(small.back(), 0.5 * small.front());
+  EXPECT_NE(small, exact);
 }
 
 }  // namespace

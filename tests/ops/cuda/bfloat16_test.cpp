@@ -1,0 +1,200 @@
+// The ops that store activations as bfloat16, against the float32 reference on whole numbers: these
+// and their products are exact in bfloat16, TF32 and float32, so that every result must be the
+// reference's, or where it is stored as bfloat16, the nearest to it.
+#include <cmath>
+#include <functional>
+
+#include "ops/conv2d_relu_max_pool.h"
+#include "ops/dense.h"
+#include "ops/reshape.h"
+#include "ops/settings.h"
+#include "tensor/autograd.h"
+#include "tensor/cuda/context.h"
+#include "tests/support/compare.h"
+
+namespace strata::test {
+namespace {
+
+using ops::Activation;
+using ops::Conv2dOptions;
+using ops::Padding;
+
+class GpuBFloat16Test : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (const auto& reason = cuda::why_unusable()) GTEST_SKIP() << *reason;
+  }
+};
+
+/// From -8 to 8.
+Tensor integers(const Shape& shape, uint64_t seed) {
+  std::vector<double> values = values_of(random_tensor(shape, seed, -8, 8));
+  for (double& value : values) value = std::round(value);
+  return converted(Tensor::from(values, shape), DType::float32, Device::cpu);
+}
+
+/// The nearest bfloat16 of each element, as float32.
+Tensor rounded(const Tensor& tensor) {
+  return converted(converted(tensor, DType::bfloat16, Device::cpu), DType::float32, Device::cpu);
+}
+
+struct Layer {
+  Shape input, weight;
+  DType input_dtype;   // on the GPU
+  DType output_dtype;  // likewise
+  bool input_is_data = false;
+  std::function<Tensor(const Tensor&, const Tensor&, const Tensor&)> run = {};
+};
+
+struct Results {
+  Tensor output, grad_input, grad_weight, grad_bias;
+};
+
+Results results_of(const Layer& layer, Device device) {
+  const bool gpu = device == Device::gpu;
+  const DType in = gpu ? layer.input_dtype : DType::float32;
+  Tensor x = converted(integers(layer.input, 1), in, device);
+  Tensor w = integers(layer.weight, 2).to(device), b = integers({layer.weight[0]}, 3).to(device);
+  x.set_requires_grad(!layer.input_is_data);
+  for (Tensor* leaf : {&w, &b}) leaf->set_requires_grad(true);
+  const Tensor y = layer.run(x, w, b);
+  backward(y, converted(integers(y.shape(), 4), y.dtype(), device));
+  return {y.detach(), x.grad(), w.grad(), b.grad()};
+}
+
+void expect_matches_reference(const Layer& layer) {
+  Results expected, actual;
+  {
+    const SettingsScope scope({.kernels = Kernels::reference});
+    expected = results_of(layer, Device::cpu);
+  }
+  {
+    const SettingsScope scope({.kernels = Kernels::own, .precision = Precision::bf16});
+    actual = results_of(layer, Device::gpu);
+  }
+  const auto stored = [](const Tensor& tensor, DType dtype) {
+    return dtype == DType::bfloat16 ? rounded(tensor) : tensor;
+  };
+  EXPECT_EQ(actual.output.dtype(), layer.output_dtype);
+  EXPECT_TRUE(close(actual.output, stored(expected.output, layer.output_dtype), kExact));
+  EXPECT_EQ(actual.grad_weight.dtype(), DType::float32);
+  EXPECT_TRUE(close(actual.grad_weight, expected.grad_weight, kExact)) << "gradient of w";
+  EXPECT_TRUE(close(actual.grad_bias, expected.grad_bias, kExact)) << "gradient of b";
+  if (layer.input_is_data) return;
+  EXPECT_EQ(actual.grad_input.dtype(), layer.input_dtype);
+  EXPECT_TRUE(close(actual.grad_input, stored(expected.grad_input, layer.input_dtype), kExact))
+      << "gradient of x";
+}
+
+Layer stage(const Shape& input, const Shape& weight, const Conv2dOptions& options = {}) {
+  const bool image = input[3] <= 3;
+  return {.input = input,
+          .weight = weight,
+          .input_dtype = image ? DType::float32 : DType::bfloat16,
+          .output_dtype = DType::bfloat16,
+          .input_is_data = image,
+          .run = [options](const Tensor& x, const Tensor& w, const Tensor& b) {
+            return ops::conv2d_relu_max_pool(x, w, b, options);
+          }};
+}
+
+TEST_F(GpuBFloat16Test, StagesOfAnImage) {
+  const Conv2dOptions same{.padding = Padding::same()};
+  for (const Layer& layer :
+       {stage({5, 28, 28, 1}, {24, 5, 5, 1}), stage({131, 8, 8, 1}, {24, 5, 5, 1}),
+        stage({2, 12, 14, 1}, {40, 5, 5, 1}), stage({3, 10, 8, 1}, {8, 3, 3, 1}),
+        stage({2, 12, 14, 3}, {16, 5, 5, 3}), stage({2, 32, 32, 3}, {32, 3, 3, 3}, same),
+        stage({3, 11, 13, 3}, {48, 3, 3, 3})}) {
+    SCOPED_TRACE(layer.input.to_string() + " by " + layer.weight.to_string());
+    expect_matches_reference(layer);
+    if (HasFailure()) return;
+  }
+}
+
+TEST_F(GpuBFloat16Test, StagesOfManyChannels) {
+  const Conv2dOptions same{.padding = Padding::same()};
+  for (const Layer& layer :
+       {stage({5, 12, 12, 24}, {32, 3, 3, 24}), stage({131, 6, 6, 8}, {16, 3, 3, 8}),
+        stage({3, 7, 9, 8}, {8, 3, 3, 8}), stage({2, 8, 8, 32}, {64, 3, 3, 32}, same),
+        stage({3, 9, 12, 16}, {24, 3, 3, 16}), stage({2, 6, 6, 40}, {16, 3, 3, 40})}) {
+    SCOPED_TRACE(layer.input.to_string() + " by " + layer.weight.to_string());
+    expect_matches_reference(layer);
+    if (HasFailure()) return;
+  }
+}
+
+struct Sizes {
+  int64_t rows, inputs, outputs;
+};
+
+Layer dense(const Sizes& s, DType input_dtype, Activation activation) {
+  const bool relu = activation == Activation::relu;
+  return {.input = {s.rows, s.inputs},
+          .weight = {s.outputs, s.inputs},
+          .input_dtype = input_dtype,
+          .output_dtype = relu ? DType::bfloat16 : DType::float32,
+          .run = [activation](const Tensor& x, const Tensor& w, const Tensor& b) {
+            return ops::dense(x, w, b, activation);
+          }};
+}
+
+// Sizes around those of tiles; rows of an odd length, which no vector fits; few outputs.
+TEST_F(GpuBFloat16Test, Dense) {
+  for (const Sizes& s :
+       {Sizes{1, 1, 1}, Sizes{5, 800, 256}, Sizes{64, 784, 512}, Sizes{37, 33, 17},
+        Sizes{130, 66, 35}, Sizes{37, 40, 33}, Sizes{9, 256, 10}, Sizes{37, 255, 10},
+        Sizes{700, 64, 10}, Sizes{3, 5, 7}, Sizes{2048, 256, 256}}) {
+    SCOPED_TRACE(fmt::format("{} rows, {} to {}", s.rows, s.inputs, s.outputs));
+    expect_matches_reference(dense(s, DType::bfloat16, Activation::relu));
+    expect_matches_reference(dense(s, DType::bfloat16, Activation::none));
+    expect_matches_reference(dense(s, DType::float32, Activation::relu));
+    if (HasFailure()) return;
+  }
+}
+
+TEST_F(GpuBFloat16Test, AFrozenWeightLeavesTheGradientOfTheBias) {
+  const SettingsScope scope({.kernels = Kernels::own, .precision = Precision::bf16});
+  const Tensor x = converted(integers({40, 24}, 1), DType::bfloat16, Device::gpu);
+  const Tensor w = integers({32, 24}, 2).to(Device::gpu);
+  Tensor b = Tensor::full({32}, 1e6, DType::float32, Device::gpu);  // opens every ReLU
+  b.set_requires_grad(true);
+  const Tensor y = ops::dense(x, w, b, Activation::relu);
+  Tensor ones = converted(Tensor::full({40, 32}, 1), DType::bfloat16, Device::gpu);
+  backward(y, ones);
+  EXPECT_TRUE(close(b.grad(), Tensor::full({32}, 40), kExact));
+}
+
+// Zeros, ones and NaNs pass through the pooling and ReLU of either stage as in float32.
+TEST_F(GpuBFloat16Test, NaNReachesTheOutput) {
+  const SettingsScope scope({.kernels = Kernels::own, .precision = Precision::bf16});
+  const Tensor image = Tensor::full({2, 28, 28, 1}, NAN, DType::float32, Device::gpu);
+  const auto ones = [](const Shape& shape) {
+    return Tensor::full(shape, 1, DType::float32, Device::gpu);
+  };
+  const Tensor first = ops::conv2d_relu_max_pool(image, ones({24, 5, 5, 1}), Tensor());
+  const Tensor second = ops::conv2d_relu_max_pool(first, ones({32, 3, 3, 24}), Tensor());
+  const Tensor flat = ops::reshape(second, {2, 800});
+  const Tensor third = ops::dense(flat, ones({32, 800}), Tensor(), Activation::relu);
+  for (const Tensor& tensor : {first, second, third})
+    for (const double value : values_of(tensor)) ASSERT_TRUE(std::isnan(value));
+}
+
+TEST_F(GpuBFloat16Test, SaysWhatItHasNoKernelFor) {
+  const SettingsScope scope({.kernels = Kernels::own, .precision = Precision::bf16});
+  const auto gpu = [](const Shape& shape, DType dtype = DType::float32) {
+    return Tensor::zeros(shape, dtype, Device::gpu);
+  };
+  EXPECT_TRUE(fails("no kernel stores the output in bfloat16 for float32 (1, 8, 8, 2)", [&] {
+    ops::conv2d_relu_max_pool(gpu({1, 8, 8, 2}), gpu({8, 3, 3, 2}), Tensor());
+  }));
+  EXPECT_TRUE(fails("conv2d: expected float32, got bfloat16", [&] {
+    ops::conv2d(gpu({1, 8, 8, 8}, DType::bfloat16), gpu({8, 3, 3, 8}));
+  }));
+  const SettingsScope library({.kernels = Kernels::library, .precision = Precision::bf16});
+  EXPECT_TRUE(fails("dense: activations in bfloat16 need this project's own kernels", [&] {
+    ops::dense(gpu({2, 8}), gpu({4, 8}), Tensor(), Activation::relu);
+  }));
+}
+
+}  // namespace
+}  // namespace strata::test
