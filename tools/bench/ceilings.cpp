@@ -1,5 +1,6 @@
 #include "tools/bench/ceilings.h"
 
+#include "tensor/build_config.h"
 #include "tools/bench/gpu.h"
 
 namespace strata::bench {
@@ -11,9 +12,10 @@ Ceilings measure_ceilings() {
   ceilings.l2_copy_rate = gpu::measure_l2_copy_rate();
   ceilings.fp32_flops = gpu::measure_fp32_flops();
   ceilings.node_seconds = gpu::measure_node_seconds();
-  const auto product = [&](const char* name, gpu::ProductType type) {
+  const auto product = [&](const char* name, gpu::ProductType type) -> std::optional<double> {
     std::string why_not;
-    const std::optional<double> flops = gpu::measure_product_flops(type, why_not);
+    std::optional<double> flops;
+    if constexpr (kHasCuda) flops = gpu::measure_product_flops(type, why_not);
     if (!flops) ceilings.missing[name] = why_not;
     return flops;
   };
