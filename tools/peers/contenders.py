@@ -32,6 +32,7 @@ def all_contenders(device, quick=False):
         return (every("strata", ["own"], ["fp32"]) + every("torch", ["eager", "compile"], ["fp32"])
                 + every("jax", ["scan"], ["fp32"]))
     return (every("strata", ["auto", "own", "library"], ["fp32", "tf32"])
+            + every("strata", ["auto"], ["bf16"])
             + every("torch", ["eager", "graph", "compile"], ["fp32", "tf32"])
             + every("torch", ["graph"] if quick else ["graph", "compile"], ["bf16"])
             + every("jax", ["scan"], ["fp32", "tf32", "bf16"]))
