@@ -131,6 +131,8 @@ Attempt attempt(const Descriptor& configuration, const Engine& engine, const Pla
                 const PlanRules& rules) {
   if (const auto objection = engine.objection(rules.precision))
     return {std::nullopt, fmt::format("{} {}", engine.name(), *objection)};
+  if (rules.refused == engine.index())
+    return {std::nullopt, fmt::format("{} is not trusted", engine.name())};
   try {
     Plan plan = build_plan(configuration, engine, target);
     if (plan.workspace_bytes <= rules.workspace_limit) return {std::move(plan), ""};
@@ -243,9 +245,6 @@ std::vector<Plan> find_plans(std::string_view what, const Descriptor& operation,
                              const PlanTarget& target, const PlanRules& rules, size_t most) {
   const Descriptor graph = make_graph(operation, target);
   Search search(target, rules, most);
-  if (rules.preferred)
-    if (auto plan = plan_of({*rules.preferred, {}}, graph, target, rules))
-      search.take(std::move(*plan));
   // A is quick and knows the shapes best; B and the fallback list widen the choice.
   for (const auto mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_B, CUDNN_HEUR_MODE_FALLBACK})
     if (!search.done()) search.ask_heuristics(graph, mode);

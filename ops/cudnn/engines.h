@@ -30,13 +30,13 @@ struct PlanTarget {
 struct PlanRules {
   Precision precision = Precision::fp32;
   int64_t workspace_limit = int64_t{256} << 20;  // bytes
-  /// The number of an engine to take before those of the heuristics, where cuDNN has it.
-  std::optional<int64_t> preferred = std::nullopt;
+  /// The number of an engine that is not taken, whatever it says about itself.
+  std::optional<int64_t> refused = std::nullopt;
 };
 
-/// The plan of the shipped default: the preferred engine, otherwise the heuristics' first, engine 0
-/// only where there is no other. Throws `device` when there is none: with `what` (the operation,
-/// for the message), how many engines were looked at and why the last was passed over.
+/// The plan of the shipped default: the heuristics' first, engine 0 only where there is no other.
+/// Throws `device` when there is none: with `what` (the operation, for the message), how many
+/// engines were looked at and why the last was passed over.
 Plan find_plan(std::string_view what, const Descriptor& operation, const PlanTarget& target,
                const PlanRules& rules);
 
