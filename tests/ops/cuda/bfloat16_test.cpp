@@ -164,7 +164,7 @@ TEST_F(GpuBFloat16Test, AFrozenWeightLeavesTheGradientOfTheBias) {
   EXPECT_TRUE(close(b.grad(), Tensor::full({32}, 40), kExact));
 }
 
-// Zeros, ones and NaNs pass through the pooling and ReLU of either stage as in float32.
+// Through every kernel that stores bfloat16.
 TEST_F(GpuBFloat16Test, NaNReachesTheOutput) {
   const SettingsScope scope({.kernels = Kernels::own, .precision = Precision::bf16});
   const Tensor image = Tensor::full({2, 28, 28, 1}, NAN, DType::float32, Device::gpu);
