@@ -20,6 +20,7 @@
 #include "ops/cuda/gemm.cuh"
 #include "ops/cuda/matrix_operand.cuh"
 #include "ops/cuda/narrow_dense.h"
+#include "ops/cuda/tensor_cores.h"
 #include "tensor/branch.h"
 
 namespace strata::cuda {

@@ -1,7 +1,7 @@
 // Which stages the kernels over one or three input channels serve, and which of them by precision.
 #include "ops/cuda/conv_stage.h"
 #include "ops/cuda/few_channels_kernels.h"
-#include "ops/settings.h"
+#include "ops/cuda/tensor_cores.h"
 
 namespace strata::cuda::few_channels {
 
@@ -22,20 +22,20 @@ bool supports(const ConvStageGeometry& geometry) {
 }
 
 bool supports_bfloat16(const ConvStageGeometry& geometry) {
-  return supports(geometry) && supports_grad_weight_bfloat16(geometry);
+  return use_tensor_cores() && supports(geometry) && supports_grad_weight_bfloat16(geometry);
 }
 
 void forward(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& weight,
              const Tensor& bias, Tensor& output, Tensor& winners) {
-  const bool exact = settings().precision == Precision::fp32 && output.dtype() == DType::float32;
+  const bool exact = !use_tensor_cores() && output.dtype() == DType::float32;
   (exact ? forward_float32 : forward_tf32)(geometry, input, weight, bias, output, winners);
 }
 
 void grad_weight(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& winners,
                  const Tensor& grad_output, Tensor& grad_weight, Tensor& grad_bias) {
-  const bool tf32 = grad_output.dtype() == DType::bfloat16 ||
-                    (settings().precision != Precision::fp32 &&
-                     supports_grad_weight_tf32(geometry, winners, grad_output));
+  const bool tf32 =
+      grad_output.dtype() == DType::bfloat16 ||
+      (use_tensor_cores() && supports_grad_weight_tf32(geometry, winners, grad_output));
   (tf32 ? grad_weight_tf32 : grad_weight_float32)(geometry, input, winners, grad_output,
                                                   grad_weight, grad_bias);
 }

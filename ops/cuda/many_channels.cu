@@ -11,6 +11,7 @@
 #include "ops/cuda/element.cuh"
 #include "ops/cuda/fast_divide.cuh"
 #include "ops/cuda/patch_product.cuh"
+#include "ops/cuda/tensor_cores.h"
 #include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
 
@@ -20,8 +21,7 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / 32;
 constexpr int kBlocksPerMultiprocessor = 2;
-constexpr int kBatch = 4;                   // loads that a thread has under way
-constexpr size_t kSharedBytes = 200 << 10;  // of the 227 KiB that a block can have on an H100
+constexpr int kBatch = 4;  // loads that a thread has under way
 
 /// What a block works on, the same for both passes.
 struct BlockPlan {
@@ -283,16 +283,20 @@ BlockPlan grad_input_plan(const ConvStageGeometry& geometry, int images) {
                  g.in_channels);
 }
 
+size_t shared_limit() {
+  return static_cast<size_t>(device_info().shared_bytes);
+}
+
 template <class Product, class Pass>
 void launch(const char* name, BlockPlan plan, const Pass& pass, const Tensor& weight) {
   const auto kernel = conv_stage_kernel<Product, Pass>;
   static const bool allowed = [&] {
     STRATA_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                     static_cast<int>(kSharedBytes)));
+                                     device_info().shared_bytes));
     return true;
   }();
   (void)allowed;
-  if (plan.shared_bytes<Product>() > kSharedBytes) plan.images = 1;
+  if (plan.shared_bytes<Product>() > shared_limit()) plan.images = 1;
   const auto channels = static_cast<int>(weight.extent(3));
   const Filters filters{.data = weight.data<float>(),
                         .channels = channels,
@@ -309,8 +313,7 @@ void launch(const char* name, BlockPlan plan, const Pass& pass, const Tensor& we
 template <template <class> class Pass, class T>
 void run(const char* name, const BlockPlan& plan, const Pass<T>& pass, const Tensor& weight) {
   if constexpr (std::is_same_v<T, float>)
-    if (settings().precision == Precision::fp32)
-      return launch<ScalarProduct>(name, plan, pass, weight);
+    if (!use_tensor_cores()) return launch<ScalarProduct>(name, plan, pass, weight);
   if (plan.results <= TensorCoreProduct<1>::kChannels)
     launch<TensorCoreProduct<1>>(name, plan, pass, weight);
   else
@@ -319,7 +322,7 @@ void run(const char* name, const BlockPlan& plan, const Pass<T>& pass, const Ten
 
 bool fits(const BlockPlan& plan) {
   return std::max(plan.shared_bytes<ScalarProduct>(), plan.shared_bytes<TensorCoreProduct<2>>()) <=
-         kSharedBytes;
+         shared_limit();
 }
 
 template <class T>
@@ -377,7 +380,7 @@ bool supports(const ConvStageGeometry& geometry) {
       std::max(g.in_channels, g.out_channels) > 512)
     return false;
   return fits(forward_plan(geometry, 1)) && fits(grad_input_plan(geometry, 1)) &&
-         grad_weight_shared_bytes(geometry) <= kSharedBytes;
+         grad_weight_shared_bytes(geometry) <= shared_limit();
 }
 
 void forward(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& weight,

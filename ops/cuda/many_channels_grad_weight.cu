@@ -20,6 +20,7 @@
 #include "ops/cuda/fast_divide.cuh"
 #include "ops/cuda/mma.cuh"
 #include "ops/cuda/sum_rows.cuh"
+#include "ops/cuda/tensor_cores.h"
 #include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
 
@@ -361,11 +362,10 @@ struct StoreGradients {
 
 template <class Sums, int kChannels, class T>
 void launch(Work<T> work, Tensor& grad_weight, Tensor& grad_bias) {
-  constexpr int kSharedLimit = 227 << 10;
   const auto kernel = conv_stage_grad_weight_kernel<Sums, kChannels, T>;
   static const bool allowed = [&] {
-    STRATA_CUDA(
-        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kSharedLimit));
+    STRATA_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                     device_info().shared_bytes));
     return true;
   }();
   (void)allowed;
@@ -391,7 +391,7 @@ void launch(Work<T> work, Tensor& grad_weight, Tensor& grad_bias) {
 template <int kTiles, class T>
 void run(const Work<T>& work, Tensor& grad_weight, Tensor& grad_bias) {
   if constexpr (std::is_same_v<T, float>)
-    if (settings().precision == Precision::fp32)
+    if (!use_tensor_cores())
       return launch<ScalarSums<kTiles>, 8 * kTiles>(work, grad_weight, grad_bias);
   launch<TensorCoreSums<kTiles>, 8 * kTiles>(work, grad_weight, grad_bias);
 }

@@ -17,11 +17,48 @@
 //
 // Positions are (row, column), for B (k, column). "2 t .." stands for 2 t in the lower half of the
 // register and 2 t + 1 in its upper half: neighbours in k.
+//
+// Before Ampere (8.0) there is none of this: copies are plain ones, and products, which
+// use_tensor_cores() keeps away from such GPUs, end the kernel with an error.
 #pragma once
 
 #include <cstdint>
 
 namespace strata::cuda {
+
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+
+inline __device__ uint32_t to_tf32(float x) {
+  return __float_as_uint(x);
+}
+inline __device__ void mma_tf32_16x8x8(float (&)[4], const uint32_t (&)[4], const uint32_t (&)[2]) {
+  __trap();
+}
+inline __device__ void mma_bf16_16x8x8(float (&)[4], const uint32_t (&)[2], const uint32_t&) {
+  __trap();
+}
+inline __device__ void mma_bf16_16x8x16(float (&)[4], const uint32_t (&)[4],
+                                        const uint32_t (&)[2]) {
+  __trap();
+}
+template <class Piece>
+__device__ void copy_now(void* shared, const void* global, bool wanted) {
+  *static_cast<Piece*>(shared) = wanted ? *static_cast<const Piece*>(global) : Piece{};
+}
+inline __device__ void copy_async_16(void* shared, const void* global, bool wanted) {
+  copy_now<uint4>(shared, global, wanted);
+}
+inline __device__ void copy_async_8(void* shared, const void* global, bool wanted) {
+  copy_now<uint2>(shared, global, wanted);
+}
+inline __device__ void copy_async_4(void* shared, const void* global, bool wanted) {
+  copy_now<uint32_t>(shared, global, wanted);
+}
+inline __device__ void copy_async_commit() {}
+template <int kLeft>
+__device__ void copy_async_wait() {}
+
+#else
 
 /// The nearest TF32 (float32 with 10 bits of fraction), ties away from zero, as float32 bits.
 inline __device__ uint32_t to_tf32(float x) {
@@ -94,5 +131,7 @@ template <int kLeft>
 __device__ void copy_async_wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(kLeft) : "memory");
 }
+
+#endif
 
 }  // namespace strata::cuda

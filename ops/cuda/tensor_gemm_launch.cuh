@@ -4,7 +4,6 @@
 #include <bit>
 
 #include "ops/cuda/tensor_gemm.cuh"
-#include "ops/settings.h"
 #include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
 
@@ -12,21 +11,10 @@ namespace strata::cuda {
 
 /// What plans and launches may count on, asked once.
 inline const TensorLimits& tensor_limits() {
-  static const TensorLimits limits = [] {
-    int device = 0, shared_bytes = 0;
-    STRATA_CUDA(cudaGetDevice(&device));
-    STRATA_CUDA(
-        cudaDeviceGetAttribute(&shared_bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
-    return TensorLimits{.multiprocessors = device_info().multiprocessors,
-                        .shared_bytes = shared_bytes,
-                        .clusters = device_info().compute_capability >= 90};
-  }();
+  static const TensorLimits limits = {.multiprocessors = device_info().multiprocessors,
+                                      .shared_bytes = device_info().shared_bytes,
+                                      .clusters = device_info().compute_capability >= 90};
   return limits;
-}
-
-/// Whether the user allows TF32 and the GPU has it.
-inline bool use_tensor_cores() {
-  return settings().precision != Precision::fp32 && device_info().compute_capability >= 80;
 }
 
 template <TensorTile kTile, class Product>

@@ -40,7 +40,9 @@ std::string explain_init_failure(CUresult status) {
   }
 }
 
-void* open_driver() { return dlopen("libcuda.so.1", RTLD_NOW); }
+void* open_driver() {
+  return dlopen("libcuda.so.1", RTLD_NOW);
+}
 
 /// Null where the driver library or the function is not there.
 template <class Function>
@@ -105,6 +107,7 @@ DeviceInfo read_device_info() {
   info.compute_capability = 10 * attribute(cudaDevAttrComputeCapabilityMajor) +
                             attribute(cudaDevAttrComputeCapabilityMinor);
   info.multiprocessors = attribute(cudaDevAttrMultiProcessorCount);
+  info.shared_bytes = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
   return info;
 }
 

@@ -24,6 +24,7 @@ struct DeviceInfo {
   int runtime_cuda = 0;        // the CUDA runtime linked into this program, likewise
   int compute_capability = 0;  // 10 * major + minor
   int multiprocessors = 0;
+  int shared_bytes = 0;  // of shared memory that a block can be given
   size_t memory_bytes = 0;
 };
 
