@@ -49,6 +49,7 @@ class Step:
 
         self.step = step
         self.optimizer = optimizer
+        self.batch = x, y  # a graph replays on this memory without holding it
         self.warm_up()
         if self.gpu and options.mode != "eager":
             self.capture()
