@@ -3,7 +3,6 @@
 #include <atomic>
 #include <cmath>
 
-#include "ops/gather_batch.h"
 #include "tensor/parallel.h"
 #include "tensor/pool.h"
 
@@ -17,17 +16,22 @@ DeviceImages move_to(Device device, const Dataset& dataset, const ImageSet& set)
           .labels = Tensor::from(set.labels, {set.count}, device)};
 }
 
-Batch gather(const DeviceImages& from, const Tensor& step, int64_t batch_size,
-             ops::GatherOptions options) {
+void gather(const DeviceImages& from, const Tensor& step, ops::GatherOptions options,
+            Batch& batch) {
+  options.scale = 1 / (255 * from.deviation);
+  options.offset = -from.mean / from.deviation;
+  ops::gather_batch(from.images, from.labels, step, options, batch.images, batch.labels);
+}
+
+Batch gathered(const DeviceImages& from, const Tensor& step, int64_t batch_size,
+               const ops::GatherOptions& options) {
   const MemoryScope scope(MemoryUse::data);
   const Shape& shape = from.images.shape();
   const Device device = from.images.device();
   Batch batch{
       .images = Tensor::empty({batch_size, shape[1], shape[2], shape[3]}, DType::float32, device),
       .labels = Tensor::empty({batch_size}, DType::int32, device)};
-  options.scale = 1 / (255 * from.deviation);
-  options.offset = -from.mean / from.deviation;
-  ops::gather_batch(from.images, from.labels, step, options, batch.images, batch.labels);
+  gather(from, step, options, batch);
   return batch;
 }
 
@@ -77,7 +81,7 @@ DeviceDataset::DeviceDataset(const Dataset& dataset, Device device)
 
 Batch whole_batch(const DeviceImages& images) {
   const Tensor first_step = Tensor::zeros({1}, DType::int32, images.images.device());
-  return gather(images, first_step, images.count(), {.shuffle = false});
+  return gathered(images, first_step, images.count(), {.shuffle = false});
 }
 
 Loader::Loader(const DeviceImages& images, const LoaderOptions& options)
@@ -89,10 +93,19 @@ Loader::Loader(const DeviceImages& images, const LoaderOptions& options)
 
 // Parameters draw from streams 0, 1, ... of the run's seed, and so do the epochs' orders: another
 // key keeps them apart.
-Batch Loader::batch(const Tensor& step) const {
+ops::GatherOptions Loader::order() const {
   constexpr uint64_t kShuffleKey = 0x53485546464c45;
-  return gather(images_, step, options_.batch_size,
-                {.seed = options_.seed ^ kShuffleKey, .shuffle = options_.shuffle});
+  return {.seed = options_.seed ^ kShuffleKey, .shuffle = options_.shuffle};
+}
+
+Batch Loader::batch(const Tensor& step) const {
+  return gathered(images_, step, options_.batch_size, order());
+}
+
+void Loader::draw(Tensor& step, Batch& batch) const {
+  ops::GatherOptions options = order();
+  options.advance = true;
+  gather(images_, step, options, batch);
 }
 
 }  // namespace strata::nn

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "nn/dataset.h"
+#include "ops/gather_batch.h"
 #include "tensor/tensor.h"
 
 namespace strata::nn {
@@ -52,6 +53,8 @@ class Loader {
 
   /// The batch of a step, an int32 (1) on the device, counted from 0 through all epochs.
   Batch batch(const Tensor& step) const;
+  /// Overwrites `batch` with that of the step, and moves the step on by one.
+  void draw(Tensor& step, Batch& batch) const;
   int64_t batch_size() const { return options_.batch_size; }
   int64_t steps_per_epoch() const {
     return (images_.count() + options_.batch_size - 1) / options_.batch_size;
@@ -59,6 +62,8 @@ class Loader {
   Device device() const { return images_.images.device(); }
 
  private:
+  ops::GatherOptions order() const;
+
   DeviceImages images_;
   LoaderOptions options_;
 };

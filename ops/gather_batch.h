@@ -7,7 +7,8 @@
 //   image permutation(seed, e)[j], or image j when not shuffling
 //   batch = pixel * scale + offset            rounded once (fma), so that every device agrees
 //
-// t is read from device memory: a captured step replays with the next batch. No gradient.
+// t is read from device memory, and moved on there if wanted: a captured step replays with the next
+// batch. No gradient.
 #pragma once
 
 #include "tensor/tensor.h"
@@ -19,6 +20,7 @@ struct GatherOptions {
   bool shuffle = true;
   float scale = 1;
   float offset = 0;
+  bool advance = false;  // afterwards the step is one more
 };
 
 /// `images` (count, H, W, C) and `labels` (count), both uint8; `step` int32 (1). Writes

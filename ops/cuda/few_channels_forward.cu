@@ -9,8 +9,8 @@
 // whole sectors of memory. The tile of the next band is on its way while one is computed.
 #include "ops/cuda/few_channels_kernels.h"
 #include "ops/cuda/few_channels_strips.cuh"
+#include "ops/cuda/launch.cuh"
 #include "ops/cuda/pool_window.cuh"
-#include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
 
 namespace strata::cuda::few_channels {
@@ -76,6 +76,7 @@ __global__ void __launch_bounds__(kStripThreads, 2)
   const auto [group, pair] = strips.by_pairs.divide(static_cast<int>(threadIdx.x));
   const int columns = 2 * strips.pairs, wanted = min(2, bands.outputs - 2 * pair);
 
+  take_turn();
   copy_weight<kWindow, kChannels>(strips, bands.outputs, operands.weight, shared_weight);
   copy_tile<kChannels>(bands, blockIdx.x, operands.input, shared);
   copy_async_commit();
@@ -130,10 +131,10 @@ void launch(const ConvStageGeometry& geometry, const ForwardOperands& operands) 
   const Strips strips(bands);
   const int weight_floats = kWindow * kWindow * kChannels * 2 * strips.pairs;
   const size_t bytes = (2 * kChannels * bands.tile_floats() + weight_floats) * sizeof(float);
-  few_channels_forward_kernel<kWindow, kChannels>
-      <<<std::min(blocks, bands.count), strips.threads(), bytes, stream()>>>(bands, strips,
-                                                                             operands);
-  check_launch("conv2d_relu_max_pool: few channels");
+  launch_in_turn("conv2d_relu_max_pool: few channels",
+                 few_channels_forward_kernel<kWindow, kChannels>,
+                 {static_cast<unsigned>(std::min(blocks, bands.count)), strips.threads(), bytes},
+                 bands, strips, operands);
 }
 
 }  // namespace

@@ -11,9 +11,9 @@
 // blocks, add their sums in order, the latter in a second kernel. blockIdx.y is the input channel.
 #include "ops/cuda/few_channels_kernels.h"
 #include "ops/cuda/few_channels_strips.cuh"
+#include "ops/cuda/launch.cuh"
 #include "ops/cuda/pool_window.cuh"
 #include "ops/cuda/sum_rows.cuh"
-#include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
 
 namespace strata::cuda::few_channels {
@@ -133,6 +133,7 @@ __global__ void __launch_bounds__(kStripThreads, 2)
   const int tile_size = kChannels * bands.tile_floats(), channel = blockIdx.y;
   const auto [group, pair] = strips.by_pairs.divide(static_cast<int>(threadIdx.x));
 
+  take_turn();
   copy_tile<kChannels>(bands, blockIdx.x, operands.input, shared);
   copy_async_commit();
   Sums<kWindow> sums{};
@@ -186,7 +187,7 @@ void launch(const ConvStageGeometry& geometry, GradWeightOperands operands, Tens
   operands.paired = can_pair(bands.outputs, operands.grad_output, operands.winners);
   const int blocks = std::min(most_blocks, bands.count);
   const int tile_floats = 2 * kChannels * bands.tile_floats();
-  const int sum_floats = strips.threads() * 2 * kWindow;
+  const int sum_floats = static_cast<int>(strips.threads()) * 2 * kWindow;
   const size_t bytes = std::max(tile_floats, sum_floats) * sizeof(float);
 
   const MemoryScope scope(MemoryUse::workspace);
@@ -195,9 +196,9 @@ void launch(const ConvStageGeometry& geometry, GradWeightOperands operands, Tens
   const Tensor parts = Tensor::empty(shape, DType::float32, Device::gpu);
   operands.parts = parts.data<float>();
   const dim3 grid(static_cast<unsigned>(blocks), kChannels);
-  few_channels_grad_weight_kernel<kWindow, kChannels>
-      <<<grid, strips.threads(), bytes, stream()>>>(bands, strips, operands);
-  check_launch("conv2d_relu_max_pool: weight gradient of few channels");
+  launch_in_turn("conv2d_relu_max_pool: weight gradient of few channels",
+                 few_channels_grad_weight_kernel<kWindow, kChannels>,
+                 {grid, strips.threads(), bytes}, bands, strips, operands);
   const StoreGradients<kWindow * kWindow, kChannels> result{
       grad_weight.data<float>(), grad_bias.defined() ? grad_bias.data<float>() : nullptr,
       bands.outputs, 2 * strips.pairs};

@@ -21,7 +21,7 @@ struct Strips {
         by_pairs(pairs),
         by_row(per_row) {}
 
-  int threads() const { return groups * pairs; }
+  unsigned threads() const { return static_cast<unsigned>(groups * pairs); }
 };
 
 /// Rows of tiles are padded to whole 16 bytes, and reach as far as the last strip reads.

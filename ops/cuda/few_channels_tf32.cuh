@@ -46,7 +46,7 @@ struct Octets {
                          kMostWarps)),
         by_row(bands.pooled_width) {}
 
-  int threads() const { return 32 * warps; }
+  unsigned threads() const { return 32u * static_cast<unsigned>(warps); }
 
   /// The first float under the first pixel of a window of the band, counted in row-major order.
   template <int kChannels>

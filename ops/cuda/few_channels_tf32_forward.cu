@@ -9,8 +9,8 @@
 // channels.
 #include "ops/cuda/few_channels_kernels.h"
 #include "ops/cuda/few_channels_tf32.cuh"
+#include "ops/cuda/launch.cuh"
 #include "ops/cuda/pool_window.cuh"
-#include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
 
 namespace strata::cuda::few_channels {
@@ -93,6 +93,7 @@ __global__ void __launch_bounds__(32 * kMostWarps, kBlocksAtOnce<kWindow, kChann
   const int warp = threadIdx.x / 32, group = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
   const int first_channel = 8 * kTiles * blockIdx.y, own_channel = first_channel + 2 * t;
 
+  take_turn();
   copy_weight<kFloats>(first_channel, 8 * kTiles, bands.outputs, operands.weight, shared_weight);
   copy_tile<1>(bands, blockIdx.x, operands.input, shared);
   copy_async_commit();
@@ -149,9 +150,9 @@ void launch(const ConvStageGeometry& geometry, const ForwardOperands<T>& operand
   const size_t bytes = (2 * bands.tile_floats() + weight_floats) * sizeof(float);
   const dim3 grid(static_cast<unsigned>(std::min(blocks, bands.count)),
                   static_cast<unsigned>(column_blocks(bands.outputs)));
-  few_channels_tf32_forward_kernel<kWindow, kChannels, kTiles>
-      <<<grid, octets.threads(), bytes, stream()>>>(bands, octets, operands);
-  check_launch("conv2d_relu_max_pool: few channels, TF32");
+  launch_in_turn("conv2d_relu_max_pool: few channels, TF32",
+                 few_channels_tf32_forward_kernel<kWindow, kChannels, kTiles, T>,
+                 {grid, octets.threads(), bytes}, bands, octets, operands);
 }
 
 template <int kWindow, int kChannels, class T>

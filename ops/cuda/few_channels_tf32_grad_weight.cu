@@ -11,8 +11,8 @@
 #include "ops/cuda/element.cuh"
 #include "ops/cuda/few_channels_kernels.h"
 #include "ops/cuda/few_channels_tf32.cuh"
+#include "ops/cuda/launch.cuh"
 #include "ops/cuda/sum_rows.cuh"
-#include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
 
 namespace strata::cuda::few_channels {
@@ -165,6 +165,7 @@ __global__ void __launch_bounds__(32 * kMostWarps, kBlocksAtOnce<kWindow, kChann
   const int warp = threadIdx.x / 32, group = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
   const int first_channel = 8 * kTiles * blockIdx.y, stride = kWindowsAtOnce * octets.warps;
 
+  take_turn();
   copy_stage<kTiles, T>(bands, blockIdx.x, first_channel, operands, {bands, shared, 0});
   int offsets[kRows][2];
 #pragma unroll
@@ -241,9 +242,9 @@ void launch(const ConvStageGeometry& geometry, GradWeightOperands<T> operands, T
   const Tensor parts = Tensor::empty(shape, DType::float32, Device::gpu);
   operands.parts = parts.data<float>();
   const dim3 grid(static_cast<unsigned>(blocks), static_cast<unsigned>(rows));
-  few_channels_tf32_grad_weight_kernel<kWindow, kChannels, kTiles, T>
-      <<<grid, octets.threads(), bytes, stream()>>>(bands, octets, operands);
-  check_launch("conv2d_relu_max_pool: weight gradient of few channels, TF32");
+  launch_in_turn("conv2d_relu_max_pool: weight gradient of few channels, TF32",
+                 few_channels_tf32_grad_weight_kernel<kWindow, kChannels, kTiles, T>,
+                 {grid, octets.threads(), bytes}, bands, octets, operands);
   const StoreGradients<kFloats, 8 * kTiles> result{
       grad_weight.data<float>(), grad_bias.defined() ? grad_bias.data<float>() : nullptr,
       bands.outputs};

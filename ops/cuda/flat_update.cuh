@@ -17,9 +17,9 @@
 #include <cstdint>
 
 #include "ops/cuda/last_block.cuh"
+#include "ops/cuda/launch.cuh"
 #include "ops/step_state.h"
 #include "tensor/cuda/alignment.h"
-#include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
 
 namespace strata::cuda {
@@ -85,6 +85,7 @@ __global__ void __launch_bounds__(kUpdateThreads)
   int64_t run = int64_t{blockIdx.x} * kUpdateWorkers + threadIdx.x;
   FlatElements<Rule::kWritten, kWidth> elements;
   int32_t step;
+  take_turn();
   if (is_worker && run < runs) elements.load(buffers, run);
   if (is_keeper) {
     step = *state.step;
@@ -112,15 +113,16 @@ __global__ void __launch_bounds__(kUpdateThreads)
 }
 
 template <int kWidth, class Rule>
-void launch_flat_update(const Rule& rule, const FlatBuffers<Rule::kWritten>& buffers, int64_t runs,
+void launch_flat_update(const char* name, const Rule& rule,
+                        const FlatBuffers<Rule::kWritten>& buffers, int64_t runs,
                         ops::StepState& state) {
   const int64_t most = int64_t{kUpdateBlocksPerMultiprocessor} * device_info().multiprocessors;
   const int64_t blocks = std::clamp<int64_t>((runs + kUpdateWorkers - 1) / kUpdateWorkers, 1, most);
-  flat_update_kernel<Rule, kWidth><<<static_cast<unsigned>(blocks), kUpdateThreads, 0, stream()>>>(
-      rule, buffers, runs,
-      {state.step.data<int32_t>(), state.learning_rate.data<float>(),
-       state.diverged_at.data<int32_t>()},
-      state.schedule);
+  const StepPointers pointers{state.step.data<int32_t>(), state.learning_rate.data<float>(),
+                              state.diverged_at.data<int32_t>()};
+  launch_in_turn(name, flat_update_kernel<Rule, kWidth>,
+                 {static_cast<unsigned>(blocks), kUpdateThreads}, rule, buffers, runs, pointers,
+                 state.schedule);
 }
 
 /// Runs the rule over `count` elements, unless the state has diverged, and ends the step.
@@ -131,10 +133,9 @@ void flat_update(const char* name, const Rule& rule, const FlatBuffers<Rule::kWr
   for (const float* written : buffers.written)
     alignment = std::min(alignment, common_alignment({written}));
   if (count % 4 == 0 && alignment == 16)
-    launch_flat_update<4>(rule, buffers, count / 4, state);
+    launch_flat_update<4>(name, rule, buffers, count / 4, state);
   else
-    launch_flat_update<1>(rule, buffers, count, state);
-  check_launch(name);
+    launch_flat_update<1>(name, rule, buffers, count, state);
 }
 
 }  // namespace strata::cuda

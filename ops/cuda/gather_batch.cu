@@ -7,10 +7,10 @@
 // worth of instructions for every block, stay cheap.
 #include <algorithm>
 
+#include "ops/cuda/last_block.cuh"
+#include "ops/cuda/launch.cuh"
 #include "ops/gather_batch_kernels.h"
 #include "tensor/cuda/alignment.h"
-#include "tensor/cuda/check.h"
-#include "tensor/cuda/context.h"
 
 namespace strata::cuda {
 namespace {
@@ -22,10 +22,13 @@ constexpr int64_t kBlocksAtOnce = 1024;  // about what 132 multiprocessors hold
 struct GatherPointers {
   const uint8_t* images;
   const uint8_t* labels;
-  const int32_t* step;
+  int32_t* step;
   float* batch_images;
   int32_t* batch_labels;
 };
+
+/// Blocks that have read the step.
+__device__ unsigned step_readers;
 
 template <class T, int kWidth>
 struct alignas(sizeof(T) * kWidth) Run {
@@ -48,13 +51,18 @@ __global__ void __launch_bounds__(kMostThreads)
   const int64_t first = int64_t{blockIdx.x} * images_per_block;
   const int rows = static_cast<int>(min(int64_t{images_per_block}, geometry.batch - first));
   const int thread = static_cast<int>(threadIdx.x);
-  int32_t label;
+  int32_t step, label;
+  unsigned arrival;
+  take_turn();
   if (thread < rows) {
-    const int64_t image = geometry.image_of(*pointers.step, first + thread);
+    step = *pointers.step;
+    const int64_t image = geometry.image_of(step, first + thread);
     images[thread] = image;
     label = pointers.labels[image];
   }
   __syncthreads();
+  const bool is_keeper = geometry.options.advance && thread == 0;
+  if (is_keeper) arrival = arrive(&step_readers);
 
   const int64_t runs = geometry.pixels / kWidth;
   const auto* from = reinterpret_cast<const Run<uint8_t, kWidth>*>(pointers.images);
@@ -69,6 +77,7 @@ __global__ void __launch_bounds__(kMostThreads)
       if (row < rows) to[row * runs + run] = scaled(pixels[row], geometry.options);
   }
   if (thread < rows) pointers.batch_labels[first + thread] = label;  // here it has arrived
+  if (is_keeper && is_last(arrival)) *pointers.step = step + 1;
 }
 
 int64_t divide_up(int64_t a, int64_t b) {
@@ -89,10 +98,10 @@ void gather_batch(const GatherGeometry& geometry, const Tensor& images, const Te
   const int64_t per_block = std::min(divide_up(geometry.batch, kBlocksAtOnce), kMostImages);
   const int64_t threads = std::clamp<int64_t>(divide_up(runs, 32) * 32, 32, kMostThreads);
   const auto kernel = fours ? gather_batch_kernel<4> : gather_batch_kernel<1>;
-  kernel<<<static_cast<unsigned>(divide_up(geometry.batch, per_block)),
-           static_cast<unsigned>(threads), 0, stream()>>>(geometry, pointers,
-                                                          static_cast<int>(per_block));
-  check_launch("gather_batch");
+  launch_in_turn(
+      "gather_batch", kernel,
+      {static_cast<unsigned>(divide_up(geometry.batch, per_block)), static_cast<unsigned>(threads)},
+      geometry, pointers, static_cast<int>(per_block));
 }
 
 }  // namespace strata::cuda

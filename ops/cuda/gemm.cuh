@@ -18,6 +18,7 @@
 #pragma once
 
 #include "ops/cuda/gemm_plan.h"
+#include "ops/cuda/launch.cuh"
 #include "ops/cuda/load_if.cuh"
 #include "ops/cuda/sum_rows.cuh"
 #include "tensor/pool.h"
@@ -194,6 +195,7 @@ __global__ void __launch_bounds__(size_of(kGemmTile).threads())
   const int column = static_cast<int>(threadIdx.x) % kPartsPerRow * kTile.thread_n;
   float sums[kTile.thread_m][kTile.thread_n] = {};
 
+  take_turn();
   reader_a.fetch(k_begin, k_end);
   reader_b.fetch(k_begin, k_end);
   reader_a.put(shared_a[0]);
@@ -237,19 +239,16 @@ void launch_gemm(const char* name, const GemmExtents& extents, const GemmPlan& p
                       plan.k_per_split,
                       output.takes_vectors()};
   const auto blocks = static_cast<unsigned>(plan.blocks);
-  const int threads = size_of(plan.tile).threads();
+  const auto threads = static_cast<unsigned>(size_of(plan.tile).threads());
+  const LaunchShape shape{blocks, threads};
   switch (plan.tile) {
     case GemmTile::tall:
-      gemm_kernel<GemmTile::tall><<<blocks, threads, 0, stream()>>>(a, b, output, loop);
-      break;
+      return launch_in_turn(name, gemm_kernel<GemmTile::tall, A, B>, shape, a, b, output, loop);
     case GemmTile::square:
-      gemm_kernel<GemmTile::square><<<blocks, threads, 0, stream()>>>(a, b, output, loop);
-      break;
+      return launch_in_turn(name, gemm_kernel<GemmTile::square, A, B>, shape, a, b, output, loop);
     case GemmTile::small:
-      gemm_kernel<GemmTile::small><<<blocks, threads, 0, stream()>>>(a, b, output, loop);
-      break;
+      return launch_in_turn(name, gemm_kernel<GemmTile::small, A, B>, shape, a, b, output, loop);
   }
-  check_launch(name);
 }
 
 /// Writes element (i, j) of product `z` from the column i n + j.

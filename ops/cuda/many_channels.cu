@@ -7,6 +7,7 @@
 // Nothing the size of the convolution's output is written or read: at LeNet's second stage a block
 // moves 14 KB in and 4 KB out for 1.4 MFLOP an image.
 #include "ops/cuda/conv_stage.h"
+#include "ops/cuda/launch.cuh"
 #include "ops/cuda/many_channels_passes.cuh"
 #include "ops/cuda/tensor_cores.h"
 #include "tensor/cuda/check.h"
@@ -26,8 +27,10 @@ __global__ void __launch_bounds__(kStageThreads, kBlocksPerMultiprocessor)
   float* shared_filters = reinterpret_cast<float*>(shared);
   float* bias = shared_filters + Product::filter_floats(plan.depth, plan.results);
   float* pixels = bias + plan.results;
+  if (!Pass::kBackwards) take_turn();
   Product::template load_filters<Pass::kBackwards, kStageThreads>(filters, shared_filters);
   pass.prepare(plan, pixels, bias);
+  if (Pass::kBackwards) take_turn();  // forward has waited for the filters
   const int chunks = (plan.results + Product::kChannels - 1) / Product::kChannels;
 
   for (int first = blockIdx.x * plan.images; first < plan.batch; first += gridDim.x * plan.images) {
@@ -115,9 +118,9 @@ void launch(const char* name, BlockPlan plan, const Pass& pass, const Tensor& we
                         .by_depth_tiles = FastDivide(plan.depth / 8)};
   const int blocks = (plan.batch + plan.images - 1) / plan.images;
   const int resident = kBlocksPerMultiprocessor * device_info().multiprocessors;
-  kernel<<<std::min(blocks, resident), kStageThreads, plan.shared_bytes<Product>(), stream()>>>(
-      plan, plan.image(), filters, pass);
-  check_launch(name);
+  const auto grid = static_cast<unsigned>(std::min(blocks, resident));
+  launch_in_turn(name, kernel, {grid, kStageThreads, plan.shared_bytes<Product>()}, plan,
+                 plan.image(), filters, pass);
 }
 
 template <template <class> class Pass, class T>

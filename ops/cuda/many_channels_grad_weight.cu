@@ -10,6 +10,7 @@
 #include "ops/cuda/conv_stage.h"
 #include "ops/cuda/element.cuh"
 #include "ops/cuda/fast_divide.cuh"
+#include "ops/cuda/launch.cuh"
 #include "ops/cuda/many_channels_sums.cuh"
 #include "ops/cuda/sum_rows.cuh"
 #include "ops/cuda/tensor_cores.h"
@@ -159,6 +160,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
   const int slot = threadIdx.x / 32 / kFilterRows, r = threadIdx.x / 32 % kFilterRows;
   Sums product;
   float4 bias = {};
+  take_turn();
   for (int first = blockIdx.x * kImages; first < work.batch; first += gridDim.x * kImages) {
     const int images = min(kImages, work.batch - first);
     load_images<Sums, kChannels>(work, first, images, pixels);
@@ -207,8 +209,8 @@ void launch(Work<T> work, Tensor& grad_weight, Tensor& grad_bias) {
   const Tensor partial = Tensor::empty({walks, work.partial_floats()}, DType::float32, Device::gpu);
   work.partial = partial.data<float>();
   const dim3 grid(walks, output_blocks, channel_blocks);
-  kernel<<<grid, kThreads, work.template shared_bytes<Sums>(), stream()>>>(work);
-  check_launch("conv2d_relu_max_pool: weight gradient");
+  launch_in_turn("conv2d_relu_max_pool: weight gradient", kernel,
+                 {grid, kThreads, work.template shared_bytes<Sums>()}, work);
   const int64_t weights = grad_weight.size();
   const int64_t columns = grad_bias.defined() ? work.partial_floats() : weights;
   const StoreGradients result{grad_weight.data<float>(),

@@ -1,8 +1,8 @@
 #include "ops/cuda/narrow_dense.h"
 
 #include "ops/cuda/element.cuh"
+#include "ops/cuda/launch.cuh"
 #include "ops/cuda/load_if.cuh"
-#include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
 
 namespace strata::cuda {
@@ -89,6 +89,7 @@ __global__ void __launch_bounds__(kThreads)
                           bool relu, float* __restrict__ output) {
   const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
   const int64_t first = (int64_t{blockIdx.x} * kWarps + warp) * kRows;
+  take_turn();
   if (first >= narrow.rows) return;
   float sums[kRows][kOutputs] = {};
 #pragma unroll(kRows == 1 ? 2 : 1)
@@ -128,11 +129,15 @@ __global__ void __launch_bounds__(kThreads)
   const unsigned columns = 32 * kVector, groups = (narrow.inputs + columns - 1) / columns;
   const int column = static_cast<int>(blockIdx.x % groups * columns) + lane * kVector;
   const int64_t first = (int64_t{blockIdx.x / groups} * kWarps + warp) * kRows;
-  if (column >= narrow.inputs) return;
   Floats<kVector> w[kOutputs];
 #pragma unroll
-  for (int o = 0; o < kOutputs; ++o)
-    w[o] = load<kVector>(weight + int64_t{min(o, narrow.outputs - 1)} * narrow.inputs + column);
+  for (int o = 0; o < kOutputs; ++o) {
+    const int64_t row_of_weight = min(o, narrow.outputs - 1);
+    w[o] = load<kVector>(weight + row_of_weight * narrow.inputs +
+                         min(column, narrow.inputs - kVector));
+  }
+  take_turn();  // forward has waited for the weights
+  if (column >= narrow.inputs) return;
 #pragma unroll 2
   for (int r = 0; r < kRows; ++r) {
     const int64_t row = first + r;
@@ -216,10 +221,8 @@ void narrow_dense(const DenseGeometry& geometry, const T* input, const float* we
   const bool relu = geometry.activation == ops::Activation::relu;
   with_constants(narrow, 1, vectors, [&](auto outputs, auto rows, auto vector) {
     const int64_t warps = (narrow.rows + rows.value - 1) / rows.value;
-    narrow_forward_kernel<outputs.value, rows.value, vector.value, T>
-        <<<blocks_for(name, warps), kThreads, 0, stream()>>>(narrow, input, weight, bias, relu,
-                                                             output);
-    check_launch(name);
+    launch_in_turn(name, narrow_forward_kernel<outputs.value, rows.value, vector.value, T>,
+                   {blocks_for(name, warps), kThreads}, narrow, input, weight, bias, relu, output);
   });
 }
 
@@ -233,10 +236,9 @@ void narrow_dense_grad_input(const DenseGeometry& geometry, const float* weight,
   const int64_t columns = vectors ? 128 : 32, groups = (narrow.inputs + columns - 1) / columns;
   with_constants(narrow, groups, vectors, [&](auto outputs, auto rows, auto vector) {
     const int64_t row_groups = (narrow.rows + rows.value * kWarps - 1) / (rows.value * kWarps);
-    narrow_grad_input_kernel<outputs.value, rows.value, vector.value, T>
-        <<<blocks_for(name, row_groups * groups * kWarps), kThreads, 0, stream()>>>(
-            narrow, weight, grad_output, relu_output, grad_input);
-    check_launch(name);
+    launch_in_turn(name, narrow_grad_input_kernel<outputs.value, rows.value, vector.value, T>,
+                   {blocks_for(name, row_groups * groups * kWarps), kThreads}, narrow, weight,
+                   grad_output, relu_output, grad_input);
   });
 }
 

@@ -6,9 +6,8 @@
 #include <algorithm>
 
 #include "ops/count_correct_kernels.h"
+#include "ops/cuda/launch.cuh"
 #include "ops/record_metrics_kernels.h"
-#include "tensor/cuda/check.h"
-#include "tensor/cuda/context.h"
 
 namespace strata::cuda {
 namespace {
@@ -33,6 +32,7 @@ __device__ unsigned long long tally;  // blocks, right answers; 0 between launch
 
 __global__ void record_metrics_kernel(Answers answers, const float* loss, Records records) {
   const int64_t row = int64_t{blockIdx.x} * kThreads + threadIdx.x;
+  take_turn();
   const int right = __syncthreads_count(row < answers.rows &&
                                         is_classified_as(answers.logits + row * answers.classes,
                                                          answers.classes, answers.labels[row]));
@@ -56,9 +56,8 @@ void record_metrics(const Tensor& logits, const Tensor& labels, const Tensor& lo
                         metrics.losses.data<float>(), metrics.correct.data<int32_t>(),
                         state.diverged_at.data<int32_t>()};
   const int64_t blocks = std::max<int64_t>((answers.rows + kThreads - 1) / kThreads, 1);
-  record_metrics_kernel<<<static_cast<unsigned>(blocks), kThreads, 0, stream()>>>(
-      answers, loss.data<float>(), records);
-  check_launch("record_metrics");
+  launch_in_turn("record_metrics", record_metrics_kernel, {static_cast<unsigned>(blocks), kThreads},
+                 answers, loss.data<float>(), records);
 }
 
 }  // namespace strata::cuda

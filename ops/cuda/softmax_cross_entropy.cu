@@ -9,9 +9,8 @@
 // one block, which waits for nobody; the others are cut into blocks of 64 rows, which for 8,192
 // rows is one block a multiprocessor.
 #include "ops/cuda/last_block.cuh"
+#include "ops/cuda/launch.cuh"
 #include "ops/softmax_cross_entropy_kernels.h"
-#include "tensor/cuda/check.h"
-#include "tensor/cuda/context.h"
 
 namespace strata::cuda {
 namespace {
@@ -84,6 +83,7 @@ __global__ void __launch_bounds__(kOneBlockThreads) narrow_rows_kernel(Operands 
   const int64_t thread = int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   const int64_t n = thread / kNarrowLanes;
   const int lane = static_cast<int>(threadIdx.x) % kNarrowLanes;
+  take_turn();
   const int classes = n < operands.rows ? static_cast<int>(operands.classes) : 0;
   const int32_t label = n < operands.rows ? operands.labels[n] : 0;
   float value[kPerLane];
@@ -141,6 +141,7 @@ __global__ void __launch_bounds__(kThreads) wide_rows_kernel(Operands operands) 
   const int lane = threadIdx.x % kWarp;
   const int64_t n = (int64_t{blockIdx.x} * kThreads + threadIdx.x) / kWarp;
   float loss = 0;
+  take_turn();
   if (n < operands.rows) loss = wide_row(operands, n, lane);
   add_to_mean(operands, lane == 0 ? loss : 0);
 }
@@ -160,7 +161,8 @@ void launch(Operands operands) {
   const int64_t blocks = divide_up(needed, threads);
   const Tensor block_sums = Tensor::empty({blocks}, DType::float32, Device::gpu);
   operands.block_sums = block_sums.data<float>();
-  kernel<<<static_cast<unsigned>(blocks), static_cast<unsigned>(threads), 0, stream()>>>(operands);
+  launch_in_turn("softmax_cross_entropy", kernel,
+                 {static_cast<unsigned>(blocks), static_cast<unsigned>(threads)}, operands);
 }
 
 }  // namespace
@@ -178,7 +180,6 @@ void softmax_cross_entropy(const CrossEntropyGeometry& geometry, const Tensor& l
       .block_sums = nullptr,
       .share = 1 / static_cast<float>(geometry.rows)};
   launch(operands);
-  check_launch("softmax_cross_entropy");
 }
 
 }  // namespace strata::cuda

@@ -4,8 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "tensor/cuda/check.h"
-#include "tensor/cuda/context.h"
+#include "ops/cuda/launch.cuh"
 
 namespace strata::cuda {
 
@@ -24,6 +23,7 @@ __global__ void __launch_bounds__(kSumColumns* kSumLanes)
   const int64_t first = blockIdx.y * rows_per_chunk;
   const int64_t end = min(first + rows_per_chunk, rows);
   float sum = 0;
+  take_turn();
   if (column < columns) {
 #pragma unroll 4
     for (int64_t row = first + threadIdx.y; row < end; row += kSumLanes) sum += source(row, column);
@@ -53,8 +53,8 @@ void sum_rows(const char* name, const Source& source, const Sink& sink, int64_t 
   const dim3 grid(static_cast<unsigned>((columns + kSumColumns - 1) / kSumColumns),
                   static_cast<unsigned>(chunks));
   const dim3 block(kSumColumns, kSumLanes);
-  sum_rows_kernel<<<grid, block, 0, stream()>>>(source, sink, rows, columns, rows_per_chunk);
-  check_launch(name);
+  launch_in_turn(name, sum_rows_kernel<Source, Sink>, {grid, block}, source, sink, rows, columns,
+                 rows_per_chunk);
 }
 
 }  // namespace strata::cuda

@@ -21,6 +21,7 @@
 
 #include "ops/cuda/cluster.cuh"
 #include "ops/cuda/fast_divide.cuh"
+#include "ops/cuda/launch.cuh"
 #include "ops/cuda/tensor_warp.cuh"
 
 namespace strata::cuda {
@@ -88,6 +89,16 @@ __device__ void multiply_steps(const TensorOperand<typename Product::ElementA>& 
   using Shared = TensorShared<kTensorTile, Product>;
   constexpr int kThreads = Shared::kTile.threads();
   const int ahead = loop.stages - 1;
+  const auto fetch_b = [&](int step, std::byte* stage) {
+    Shared::LayoutB::template fetch<kThreads>(
+        Shared::b_of(stage), b.data, b.stride, loop.vectors_b,
+        {part.first_column, loop.n, step * kTensorTileK, loop.k});
+  };
+  if constexpr (Product::kSettledB) {
+    for (int i = 0; i < ahead && part.begin + i < part.end; ++i)
+      fetch_b(part.begin + i, shared + i * Shared::kStageBytes);
+    take_turn();
+  }
   int filled = 0, read = 0;  // which stage is next
   for (int step = part.begin - ahead; step < part.end; ++step) {
     if (step >= part.begin) {
@@ -97,14 +108,12 @@ __device__ void multiply_steps(const TensorOperand<typename Product::ElementA>& 
     if (const int next = step + ahead; next < part.end) {
       std::byte* stage = shared + filled * Shared::kStageBytes;
       const TileOrigin from_a{part.first_row, loop.m, next * kTensorTileK, loop.k};
-      const TileOrigin from_b{part.first_column, loop.n, next * kTensorTileK, loop.k};
       Shared::LayoutA::template fetch<kThreads>(Shared::a_of(stage), a.data, a.stride,
                                                 loop.vectors_a, from_a);
       if constexpr (Product::kMasked)
         Shared::LayoutA::template fetch<kThreads>(Shared::mask_of(stage), a.mask, a.stride,
                                                   loop.vectors_a, from_a);
-      Shared::LayoutB::template fetch<kThreads>(Shared::b_of(stage), b.data, b.stride,
-                                                loop.vectors_b, from_b);
+      if (!Product::kSettledB || step >= part.begin) fetch_b(next, stage);
       filled = filled == ahead ? 0 : filled + 1;
     }
     copy_async_commit();  // an empty group too: the wait counts groups
@@ -184,6 +193,7 @@ __global__ void __launch_bounds__(size_of(kTensorTile).threads(),
   float* sums = bias + kTile.n;
   auto* stages = reinterpret_cast<std::byte*>(sums);  // first these, then the sums
   const TensorPart part(loop, kTile);
+  if (!Product::kSettledB) take_turn();
   if (const int i = static_cast<int>(threadIdx.x); i < kTile.n) {  // lands with the first step
     if (output.bias != nullptr && part.first_column + i < loop.n)
       copy_async_4(bias + i, output.bias + part.first_column + i, true);

@@ -31,18 +31,11 @@ void launch_tensor_gemm(const char* name, const TensorGemmPlan& plan, TensorLoop
   }();
   static_cast<void>(allowed);
   loop.stages = stages_of(plan, Shared::kStageBytes, tensor_limits());
-  cudaLaunchAttribute cluster{};
-  cluster.id = cudaLaunchAttributeClusterDimension;
-  cluster.val.clusterDim.x = static_cast<unsigned>(plan.splits);
-  cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
-  const cudaLaunchConfig_t config{
-      .gridDim = dim3(static_cast<unsigned>(plan.blocks)),
-      .blockDim = dim3(static_cast<unsigned>(size_of(kTile).threads())),
-      .dynamicSmemBytes = static_cast<size_t>(Shared::bytes(loop.stages)),
-      .stream = stream(),
-      .attrs = &cluster,
-      .numAttrs = plan.splits > 1 ? 1u : 0u};
-  check_cuda(cudaLaunchKernelEx(&config, kernel, a, b, output, loop), name);
+  const LaunchShape shape{.grid = static_cast<unsigned>(plan.blocks),
+                          .block = static_cast<unsigned>(size_of(kTile).threads()),
+                          .shared_bytes = static_cast<size_t>(Shared::bytes(loop.stages)),
+                          .cluster = plan.splits};
+  launch_in_turn(name, kernel, shape, a, b, output, loop);
 }
 
 /// Queues C (m, n) = A (m, k) B (k, n) as one kernel.

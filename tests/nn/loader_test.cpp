@@ -85,6 +85,21 @@ TEST_P(LoaderTest, CompletesTheLastBatch) {
   EXPECT_EQ(order[11], order[1]);
 }
 
+TEST_P(LoaderTest, DrawsOneBatchAfterTheOther) {
+  const nn::DeviceDataset data(numbered(60), device());
+  const nn::Loader loader(data.train, {.batch_size = 24});
+  Tensor next = step(0, device());
+  nn::Batch drawn = loader.batch(next);
+  for (int number = 0; number < 5; ++number) {
+    SCOPED_TRACE(number);
+    loader.draw(next, drawn);
+    const nn::Batch batch = loader.batch(step(number, device()));
+    EXPECT_EQ(drawn.images.to_vector<float>(), batch.images.to_vector<float>());
+    EXPECT_EQ(drawn.labels.to_vector<int32_t>(), batch.labels.to_vector<int32_t>());
+    EXPECT_EQ(next.item<int32_t>(), number + 1);
+  }
+}
+
 TEST_P(LoaderTest, SeedDecidesTheOrder) {
   const nn::DeviceDataset data(numbered(60), device());
   const nn::Loader one(data.train, {.batch_size = 20, .seed = 3});

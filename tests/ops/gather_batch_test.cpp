@@ -90,6 +90,23 @@ TEST_P(GatherBatchTest, ABatchMayExceedTheSet) {
   EXPECT_EQ(batch.labels.to_vector<int32_t>(), (std::vector<int32_t>{0, 1, 2, 0, 1, 2, 0, 1}));
 }
 
+// One block, many, and many of several images.
+TEST_P(GatherBatchTest, MovesTheStepOnWhereAsked) {
+  const Tensor images = Tensor::zeros({2000, 2, 2, 1}, DType::uint8, device());
+  const Tensor labels = Tensor::zeros({2000}, DType::uint8, device());
+  for (const int64_t count : {1, 300, 1500}) {
+    SCOPED_TRACE(count);
+    Tensor batch = Tensor::empty({count, 2, 2, 1}, DType::float32, device());
+    Tensor batch_labels = Tensor::empty({count}, DType::int32, device());
+    const Tensor step = Tensor::from(std::vector<int32_t>{6}, {1}, device());
+    ops::gather_batch(images, labels, step, {}, batch, batch_labels);
+    EXPECT_EQ(step.item<int32_t>(), 6);
+    for (int i = 0; i < 3; ++i)
+      ops::gather_batch(images, labels, step, {.advance = true}, batch, batch_labels);
+    EXPECT_EQ(step.item<int32_t>(), 9);
+  }
+}
+
 TEST(GatherBatchErrorTest, SaysWhatDoesNotFit) {
   const Tensor images = Tensor::zeros({4, 2, 2, 1}, DType::uint8);
   const Tensor labels = Tensor::zeros({4}, DType::uint8);
