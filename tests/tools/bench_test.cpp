@@ -8,6 +8,7 @@
 #include "tests/support/idx_files.h"
 #include "tests/support/program.h"
 #include "tools/bench/ceilings.h"
+#include "tools/bench/report.h"
 #include "tools/bench/statistics.h"
 #include "tools/bench/work.h"
 
@@ -54,11 +55,12 @@ TEST(BenchFloorTest, TheLongestOfMemoryArithmeticAndANodeCounts) {
                                  .fp32_flops = 1e13,
                                  .tf32_flops = 1e14,
                                  .node_seconds = 1e-6,
+                                 .while_turn_seconds = 1,
                                  .l2_bytes = 1'000'000};
   const auto floor = [&](double flops, double bytes, Precision precision) {
     return *bench::floor_of({.flops = flops, .bytes = bytes}, precision, ceilings);
   };
-  EXPECT_EQ(floor(0, 10, Precision::fp32).bound, "node");
+  EXPECT_EQ(floor(0, 10, Precision::fp32).bound, "node") << "no op waits for a turn of a loop";
   EXPECT_EQ(floor(1e8, 10, Precision::fp32).bound, "arithmetic");
   EXPECT_DOUBLE_EQ(floor(1e8, 10, Precision::fp32).seconds, 1e-5);
   EXPECT_EQ(floor(1e8, 10, Precision::tf32).bound, "node");
@@ -69,6 +71,25 @@ TEST(BenchFloorTest, TheLongestOfMemoryArithmeticAndANodeCounts) {
   EXPECT_EQ(in_l2->bound, "L2");
   EXPECT_DOUBLE_EQ(in_l2->seconds, 1e-7);
   EXPECT_FALSE(bench::floor_of({.bytes = 1}, Precision::fp32, {}).has_value());
+}
+
+TEST(BenchReportTest, SaysACeilingOrWhyItIsUnknownOrLeavesItOut) {
+  bench::Results results;
+  results.ceilings = {.copy_rate = 2e12, .while_turn_seconds = 1.25e-6};
+  const auto has = [&](const char* words) {
+    return bench::markdown_report(results).find(words) != std::string::npos;
+  };
+  constexpr auto kKnown = "| a turn of a CUDA graph's while node, beyond its kernels | 1.25 µs |\n";
+  EXPECT_TRUE(has(kKnown)) << bench::markdown_report(results);
+  EXPECT_EQ(bench::json_report(results)["ceilings"],
+            json({{"copy_bytes_per_second", 2e12}, {"while_turn_seconds", 1.25e-6}}));
+  results.ceilings.while_turn_seconds.reset();
+  results.ceilings.missing["while_turn_seconds"] = "an old driver";
+  EXPECT_TRUE(has("while node, beyond its kernels | unknown: an old driver |\n"));
+  EXPECT_EQ(bench::json_report(results)["ceilings"]["unknown"],
+            json({{"while_turn_seconds", "an old driver"}}));
+  results.ceilings.missing.clear();
+  EXPECT_FALSE(has("while node"));
 }
 
 class BenchTest : public testing::Test {

@@ -13,14 +13,15 @@ Ceilings measure_ceilings() {
     ceilings.l2_copy_rate = gpu::measure_l2_copy_rate();
     ceilings.fp32_flops = gpu::measure_fp32_flops();
     ceilings.node_seconds = gpu::measure_node_seconds();
-    const auto product = [&](const char* name, gpu::ProductType type) {
+    const auto attempt = [&](const char* name, const auto& measure, auto... arguments) {
       std::string why_not;
-      const std::optional<double> flops = gpu::measure_product_flops(type, why_not);
-      if (!flops) ceilings.missing[name] = why_not;
-      return flops;
+      const std::optional<double> value = measure(arguments..., why_not);
+      if (!value) ceilings.missing[name] = why_not;
+      return value;
     };
-    ceilings.tf32_flops = product("tf32_flops", gpu::ProductType::tf32);
-    ceilings.bf16_flops = product("bf16_flops", gpu::ProductType::bf16);
+    ceilings.while_turn_seconds = attempt("while_turn_seconds", gpu::measure_while_turn_seconds);
+    ceilings.tf32_flops = attempt("tf32_flops", gpu::measure_product_flops, gpu::ProductType::tf32);
+    ceilings.bf16_flops = attempt("bf16_flops", gpu::measure_product_flops, gpu::ProductType::bf16);
   }
   return ceilings;
 }

@@ -14,6 +14,8 @@ struct Ceilings {
   std::optional<double> copy_rate = {}, l2_copy_rate = {};  // bytes read plus written a second
   std::optional<double> fp32_flops = {}, tf32_flops = {}, bf16_flops = {};
   std::optional<double> node_seconds = {};  // a dependent node of a graph that does nothing
+  // A turn of a graph's while node, its kernels left out. No floor: steps are unrolled instead.
+  std::optional<double> while_turn_seconds = {};
   size_t l2_bytes = 0;
   std::map<std::string, std::string> missing = {};  // why: "tf32_flops": "cuBLASLt ..."
 

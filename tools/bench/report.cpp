@@ -20,6 +20,7 @@ json to_json(const Ceilings& ceilings) {
   add("tf32_flops", ceilings.tf32_flops);
   add("bf16_flops", ceilings.bf16_flops);
   add("node_seconds", ceilings.node_seconds);
+  add("while_turn_seconds", ceilings.while_turn_seconds);
   if (!ceilings.missing.empty()) result["unknown"] = ceilings.missing;
   return result;
 }

@@ -101,6 +101,8 @@ std::string ceilings_table(const Ceilings& ceilings) {
   row("TF32 product, 8192³", "tf32_flops", ceilings.tf32_flops, 1e12, "TFLOP/s");
   row("bfloat16 product, 8192³", "bf16_flops", ceilings.bf16_flops, 1e12, "TFLOP/s");
   row("a dependent node of a CUDA graph", "", ceilings.node_seconds, 1e-6, "µs");
+  row("a turn of a CUDA graph's while node, beyond its kernels", "while_turn_seconds",
+      ceilings.while_turn_seconds, 1e-6, "µs");
   return table;
 }
 

@@ -2,9 +2,6 @@
 // else.
 #include <cuda_runtime.h>
 
-#include <algorithm>
-#include <array>
-
 #include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
 #include "tensor/recording.h"
@@ -18,15 +15,6 @@ constexpr int kThreads = 256;
 
 int blocks() {
   return 8 * cuda::device_info().multiprocessors;
-}
-
-/// The best of some runs: a ceiling is what can be reached, so what slows a run does not count.
-double best_seconds(const std::function<void()>& work) {
-  constexpr int kRuns = 7;
-  work();
-  double best = 1e30;
-  for (int i = 0; i < kRuns; ++i) best = std::min(best, seconds_between_events(work));
-  return best;
 }
 
 // A thread copies 16 bytes at a time, the whole grid side by side. .cg keeps the data out of the L1

@@ -1,5 +1,7 @@
 #include <cuda_runtime_api.h>
 
+#include <algorithm>
+
 #include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
 #include "tensor/cuda/owned.h"
@@ -22,6 +24,14 @@ double seconds_between_events(const std::function<void()>& work) {
   float milliseconds = 0;
   STRATA_CUDA(cudaEventElapsedTime(&milliseconds, begin.get(), end.get()));
   return milliseconds / 1e3;
+}
+
+double best_seconds(const std::function<void()>& work) {
+  constexpr int kRuns = 7;
+  work();
+  double best = 1e30;
+  for (int i = 0; i < kRuns; ++i) best = std::min(best, seconds_between_events(work));
+  return best;
 }
 
 }  // namespace strata::bench::gpu
