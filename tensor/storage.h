@@ -14,7 +14,7 @@ namespace strata {
 class Storage {
  public:
   Storage(size_t bytes, Device device, MemoryUse use)
-      : device_(device), bytes_(bytes), block_(pool_of(device).allocate(bytes, use)) {}
+      : device_(device), use_(use), bytes_(bytes), block_(pool_of(device).allocate(bytes, use)) {}
   ~Storage() { pool_of(device_).release(block_); }
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
@@ -22,9 +22,11 @@ class Storage {
   void* data() const { return block_; }
   size_t bytes() const { return bytes_; }
   Device device() const { return device_; }
+  MemoryUse use() const { return use_; }
 
  private:
   Device device_;
+  MemoryUse use_;
   size_t bytes_;
   void* block_;
 };

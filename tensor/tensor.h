@@ -48,6 +48,8 @@ class Tensor {
   size_t bytes() const { return static_cast<size_t>(size()) * size_of(dtype_); }
   DType dtype() const { return dtype_; }
   Device device() const { return storage().device(); }
+  /// What its memory was booked under.
+  MemoryUse use() const { return storage().use(); }
 
   /// The first element, on the tensor's device. Throws unless T is the element type.
   template <class T>

@@ -116,7 +116,7 @@ void dense(const DenseGeometry& geometry, const Tensor& input, const Tensor& wei
     return narrow_dense(geometry, input.data<float>(), weight.data<float>(), bias_or_null,
                         output.data<float>());
   if (use_tensor_cores())
-    return tensor_forward<float, float>(geometry, input, weight, bias_or_null, output);
+    return tensor_forward<float, float>(geometry, input, weight, bias, output);
   run_gemm("dense", {rows, outputs, inputs}, LinesAlongK{input.data<float>(), inputs},
            LinesAlongK{weight.data<float>(), inputs},
            GemmOutput{.data = output.data<float>(),

@@ -11,11 +11,11 @@ namespace {
 
 template <class I, class O>
 void forward(const DenseGeometry& geometry, const Tensor& input, const Tensor& weight,
-             const float* bias, Tensor& output) {
+             const Tensor& bias, Tensor& output) {
   if constexpr (std::is_same_v<O, float>)
     if (is_narrow(geometry))
-      return narrow_dense(geometry, input.data<I>(), weight.data<float>(), bias,
-                          output.data<float>());
+      return narrow_dense(geometry, input.data<I>(), weight.data<float>(),
+                          geometry.has_bias ? bias.data<float>() : nullptr, output.data<float>());
   tensor_forward<I, O>(geometry, input, weight, bias, output);
 }
 
@@ -55,11 +55,10 @@ void backward(const DenseGeometry& geometry, const Tensor& input, const Tensor& 
 
 void dense_bfloat16(const DenseGeometry& geometry, const Tensor& input, const Tensor& weight,
                     const Tensor& bias, Tensor& output) {
-  const float* bias_or_null = geometry.has_bias ? bias.data<float>() : nullptr;
   const auto kernels = output.dtype() == DType::float32  ? forward<BFloat16, float>
                        : input.dtype() == DType::float32 ? forward<float, BFloat16>
                                                          : forward<BFloat16, BFloat16>;
-  kernels(geometry, input, weight, bias_or_null, output);
+  kernels(geometry, input, weight, bias, output);
 }
 
 void dense_backward_bfloat16(const DenseGeometry& geometry, const Tensor& input,

@@ -38,15 +38,16 @@ void with_mask(const OutputGradient<O>& gradient, Body&& body) {
 
 template <class I, class O>
 void tensor_forward(const DenseGeometry& geometry, const Tensor& input, const Tensor& weight,
-                    const float* bias, Tensor& output) {
+                    const Tensor& bias, Tensor& output) {
   const auto& [rows, inputs, outputs, has_bias, activation] = geometry;
   using Product = TensorProduct<true, true, false, false, TensorElements<I, float, O>>;
   run_tensor_gemm<Product>("dense", {rows, outputs, inputs}, {input.data<I>(), inputs},
                            {weight.data<float>(), inputs},
                            {.data = output.data<O>(),
                             .row_stride = outputs,
-                            .bias = bias,
-                            .relu = activation == ops::Activation::relu});
+                            .bias = has_bias ? bias.data<float>() : nullptr,
+                            .relu = activation == ops::Activation::relu},
+                           is_settled(weight) && (!has_bias || is_settled(bias)));
 }
 
 template <class I, class O>
@@ -59,7 +60,7 @@ void tensor_grad_input(const DenseGeometry& geometry, const Tensor& weight,
   const TensorOutput<I> result{.data = grad_input.data<I>(), .row_stride = inputs};
   with_mask<I>(gradient, [&](auto masked) {
     using Product = TensorProduct<true, false, masked.value, false, TensorElements<O, float, I>>;
-    run_tensor_gemm<Product>(kInputGradient, extents, g, w, result);
+    run_tensor_gemm<Product>(kInputGradient, extents, g, w, result, true);
   });
 }
 
@@ -78,7 +79,7 @@ void tensor_grad_weight(const DenseGeometry& geometry, const Tensor& input,
       .line_sums = grad_bias.defined() ? grad_bias.data<float>() : nullptr};
   with_mask<I>(gradient, [&](auto masked) {
     using Product = TensorProduct<false, false, masked.value, true, TensorElements<O, I, float>>;
-    run_tensor_gemm<Product>(kWeightGradient, extents, g, x, result);
+    run_tensor_gemm<Product>(kWeightGradient, extents, g, x, result, true);
   });
 }
 

@@ -92,6 +92,8 @@ __global__ void __launch_bounds__(kStripThreads, 2)
     if (index + gridDim.x < bands.count)
       copy_tile<kChannels>(bands, index + gridDim.x, operands.input,
                            shared + (stage ^ 1) * tile_size);
+    else
+      pass_turn();
     copy_async_commit();
     if (kChannels == 1 && index == blockIdx.x)
       load_weight(shared_weight + 2 * pair, columns, weight);

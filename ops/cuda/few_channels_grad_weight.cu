@@ -133,8 +133,8 @@ __global__ void __launch_bounds__(kStripThreads, 2)
   const int tile_size = kChannels * bands.tile_floats(), channel = blockIdx.y;
   const auto [group, pair] = strips.by_pairs.divide(static_cast<int>(threadIdx.x));
 
-  take_turn();
   copy_tile<kChannels>(bands, blockIdx.x, operands.input, shared);
+  take_turn();
   copy_async_commit();
   Sums<kWindow> sums{};
   int stage = 0;
@@ -146,6 +146,8 @@ __global__ void __launch_bounds__(kStripThreads, 2)
     if (index + gridDim.x < bands.count)
       copy_tile<kChannels>(bands, index + gridDim.x, operands.input,
                            shared + (stage ^ 1) * tile_size);
+    else
+      pass_turn();
     copy_async_commit();
 
     const float* tile = shared + stage * tile_size + channel * bands.tile_floats();

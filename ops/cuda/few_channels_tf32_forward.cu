@@ -118,6 +118,8 @@ __global__ void __launch_bounds__(32 * kMostWarps, kBlocksAtOnce<kWindow, kChann
     if (index + gridDim.x < bands.count)
       copy_tile<1>(bands, index + gridDim.x, operands.input,
                    shared + (stage ^ 1) * bands.tile_floats());
+    else
+      pass_turn();
     copy_async_commit();
     if (index == blockIdx.x) load_weight<kFloats>(shared_weight, weight);
 

@@ -53,18 +53,18 @@ struct Stage {
   }
 };
 
-/// Starts copying a band, with zeros for windows and channels that are not there, whose "winners"
-/// then give nothing.
+/// Starts copying what a band needs besides its tile, with zeros for windows and channels that are
+/// not there, whose "winners" then give nothing.
 template <int kTiles, class T>
-__device__ void copy_stage(const Bands& bands, int index, int first_channel,
-                           const GradWeightOperands<T>& operands, const Stage<kTiles, T>& stage) {
+__device__ void copy_gradients(const Bands& bands, int index, int first_channel,
+                               const GradWeightOperands<T>& operands,
+                               const Stage<kTiles, T>& stage) {
   constexpr int kPiece = 16 / sizeof(T), kPieces = 8 * kTiles / kPiece;
   const Bands::Band band = bands.band(index);
   const int windows = band.rows * bands.pooled_width, all = windows_of_octets(windows);
   const auto source = [&](int window, int channel) {
     return (band.first_output + window) * bands.outputs + channel;
   };
-  copy_tile<1>(bands, index, operands.input, stage.tile);
   for (int i = threadIdx.x; i < all * kPieces; i += blockDim.x) {
     const int window = i / kPieces, place = i % kPieces * kPiece, channel = first_channel + place;
     const bool exists = window < windows && channel < bands.outputs;
@@ -165,8 +165,10 @@ __global__ void __launch_bounds__(32 * kMostWarps, kBlocksAtOnce<kWindow, kChann
   const int warp = threadIdx.x / 32, group = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
   const int first_channel = 8 * kTiles * blockIdx.y, stride = kWindowsAtOnce * octets.warps;
 
+  const Stage<kTiles, T> first_stage(bands, shared, 0);
+  copy_tile<1>(bands, blockIdx.x, operands.input, first_stage.tile);
   take_turn();
-  copy_stage<kTiles, T>(bands, blockIdx.x, first_channel, operands, {bands, shared, 0});
+  copy_gradients<kTiles, T>(bands, blockIdx.x, first_channel, operands, first_stage);
   int offsets[kRows][2];
 #pragma unroll
   for (int i = 0; i < 2 * kRows; ++i)
@@ -179,9 +181,13 @@ __global__ void __launch_bounds__(32 * kMostWarps, kBlocksAtOnce<kWindow, kChann
     copy_async_wait<0>();
     round_tile(bands, stage.tile);
     __syncthreads();  // the band is here, and nobody reads the other stage any more
-    if (index + gridDim.x < bands.count)
-      copy_stage<kTiles, T>(bands, index + gridDim.x, first_channel, operands,
-                            {bands, shared, parity ^ 1});
+    if (const int next = index + gridDim.x; next < bands.count) {
+      const Stage<kTiles, T> next_stage(bands, shared, parity ^ 1);
+      copy_tile<1>(bands, next, operands.input, next_stage.tile);
+      copy_gradients<kTiles, T>(bands, next, first_channel, operands, next_stage);
+    } else {
+      pass_turn();
+    }
 
     const int windows = bands.band(index).rows * bands.pooled_width;
     for (int first = kWindowsAtOnce * warp; first < windows; first += stride) {

@@ -49,10 +49,13 @@ struct FlatElements {
   };
   Run gradient, written[kWritten];
 
-  __device__ void load(const FlatBuffers<kWritten>& buffers, int64_t run) {
-    gradient = reinterpret_cast<const Run*>(buffers.gradients)[run];
+  /// What only an optimizer writes.
+  __device__ void load_written(const FlatBuffers<kWritten>& buffers, int64_t run) {
     for (int b = 0; b < kWritten; ++b)
       written[b] = reinterpret_cast<const Run*>(buffers.written[b])[run];
+  }
+  __device__ void load_gradient(const FlatBuffers<kWritten>& buffers, int64_t run) {
+    gradient = reinterpret_cast<const Run*>(buffers.gradients)[run];
   }
 
   template <class Rule>
@@ -80,35 +83,35 @@ __global__ void __launch_bounds__(kUpdateThreads)
     flat_update_kernel(Rule rule, FlatBuffers<Rule::kWritten> buffers, int64_t runs,
                        StepPointers state, ops::Schedule schedule) {
   __shared__ typename Rule::Scalars now;
-  __shared__ bool frozen;
   const bool is_worker = threadIdx.x < kUpdateWorkers, is_keeper = threadIdx.x == kUpdateWorkers;
   int64_t run = int64_t{blockIdx.x} * kUpdateWorkers + threadIdx.x;
   FlatElements<Rule::kWritten, kWidth> elements;
   int32_t step;
-  take_turn();
-  if (is_worker && run < runs) elements.load(buffers, run);
+  float next_rate;
+  if (is_worker && run < runs) elements.load_written(buffers, run);
   if (is_keeper) {
     step = *state.step;
-    frozen = *state.diverged_at >= 0;
     now = rule.at(step, *state.learning_rate);
+    next_rate = schedule.at(step + 1);
   }
   __syncthreads();
+  take_turn();
 
-  if (is_keeper) {
-    const unsigned arrival = arrive(&state_readers);
-    const float next_rate = schedule.at(step + 1);  // in every block, while the atomic is under way
-    if (is_last(arrival)) {
-      *state.step = step + 1;
-      *state.learning_rate = next_rate;
-    }
+  if (is_keeper && is_last(arrive(&state_readers))) {
+    *state.step = step + 1;
+    *state.learning_rate = next_rate;
   }
-  if (!is_worker || frozen) return;
+  if (!is_worker || run >= runs) return;
+  elements.load_gradient(buffers, run);
+  if (*state.diverged_at >= 0) return;
   const typename Rule::Scalars scalars = now;
-  while (run < runs) {
+  while (true) {
     elements.update(rule, scalars);
     elements.store(buffers, run);
     run += int64_t{gridDim.x} * kUpdateWorkers;
-    if (run < runs) elements.load(buffers, run);
+    if (run >= runs) return;
+    elements.load_written(buffers, run);
+    elements.load_gradient(buffers, run);
   }
 }
 
@@ -121,8 +124,8 @@ void launch_flat_update(const char* name, const Rule& rule,
   const StepPointers pointers{state.step.data<int32_t>(), state.learning_rate.data<float>(),
                               state.diverged_at.data<int32_t>()};
   launch_in_turn(name, flat_update_kernel<Rule, kWidth>,
-                 {static_cast<unsigned>(blocks), kUpdateThreads}, rule, buffers, runs, pointers,
-                 state.schedule);
+                 {.grid = static_cast<unsigned>(blocks), .block = kUpdateThreads, .settles = true},
+                 rule, buffers, runs, pointers, state.schedule);
 }
 
 /// Runs the rule over `count` elements, unless the state has diverged, and ends the step.

@@ -54,6 +54,7 @@ __global__ void __launch_bounds__(kMostThreads)
   int32_t step, label;
   unsigned arrival;
   take_turn();
+  pass_turn();
   if (thread < rows) {
     step = *pointers.step;
     const int64_t image = geometry.image_of(step, first + thread);

@@ -224,6 +224,7 @@ __global__ void __launch_bounds__(size_of(kGemmTile).threads())
     }
     __syncthreads();
   }
+  pass_turn();
   store_part(output, loop, z, first_row + row, first_column + column, sums);
 }
 

@@ -1,46 +1,63 @@
 // Launching a kernel so that its start overlaps the end of the one before it (CUDA's programmatic
-// dependent launch, from Hopper on): its blocks are placed, and get as far as take_turn(), while
-// the last blocks of the kernel before are still at work.
+// dependent launch, from Hopper on): once all blocks of that one have called pass_turn() or ended,
+// blocks of this one are placed where there is room, and get as far as take_turn().
+//
+// What stands before take_turn() may set up shared memory and read what is settled, and writes
+// nothing. Settled is what was written before the kernel before this one began:
+//
+//   a backward pass's weights, and the input that forward was given: the forward pass, which lies
+//   between, has read them;
+//   a forward pass's weights, where is_settled() says so, and an optimizer's state: only an
+//   optimizer writes them, and nothing overlaps with the end of an optimizer
+//   (LaunchShape::settles).
 #pragma once
 
 #include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
+#include "tensor/tensor.h"
 
 namespace strata::cuda {
 
-/// The first statement of every kernel that launch_in_turn() starts. After it, everything queued
-/// earlier is done and can be read and overwritten, and the next kernel's blocks may be placed as
-/// soon as all blocks of this one have got here: as many as fit beside them.
-///
-/// All threads must get here. One that returned before might let its kernel end, and so the next
-/// begin, before the one before it has ended.
-///
-/// What stands before it may set up shared memory and read what earlier kernels have waited for: a
-/// backward pass's weights, which the forward pass has read. Nothing else, and it writes nothing.
+/// Called by every thread of every kernel that launch_in_turn() starts: a thread that returned
+/// before might let its kernel end, and so the next begin, before the one before it has ended.
+/// After it, everything queued earlier is done and can be read and overwritten.
 __device__ inline void take_turn() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   cudaGridDependencySynchronize();
+#endif
+}
+
+/// After take_turn(), when a block has begun the last of its work: blocks that wait take room from
+/// kernels on other branches, so they should not wait for long.
+__device__ inline void pass_turn() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   cudaTriggerProgrammaticLaunchCompletion();
 #endif
+}
+
+/// Whether a tensor was made as a weight, and so is written by an optimizer or from the host only.
+inline bool is_settled(const Tensor& weight) {
+  return weight.use() == MemoryUse::weights;
 }
 
 struct LaunchShape {
   dim3 grid, block;
   size_t shared_bytes = 0;
-  int cluster = 1;  // blocks along x that share their memory; more than 1 from Hopper on
+  int cluster = 1;       // blocks along x that share their memory; more than 1 from Hopper on
+  bool settles = false;  // writes what others count on as settled: nothing overlaps with its end
 };
 
-/// Queues a kernel that begins with take_turn(). Throws `device`, with the name, for what CUDA
-/// refuses.
+/// Queues a kernel that calls take_turn(). Throws `device`, with the name, for what CUDA refuses.
 template <class... Parameters, class... Arguments>
 void launch_in_turn(const char* name, void (*kernel)(Parameters...), const LaunchShape& shape,
                     const Arguments&... arguments) {
+  const auto [queue, overlaps] = stream_in_turn(shape.settles);
   cudaLaunchAttribute attributes[3] = {};
   unsigned count = 0;
   // The same for all kernels: a multiprocessor must be empty before it divides its memory anew.
   attributes[count].id = cudaLaunchAttributePreferredSharedMemoryCarveout;
   attributes[count++].val.sharedMemCarveout = cudaSharedmemCarveoutMaxShared;
-  if (device_info().compute_capability >= 90) {
+  if (overlaps && device_info().compute_capability >= 90) {
     attributes[count].id = cudaLaunchAttributeProgrammaticStreamSerialization;
     attributes[count++].val.programmaticStreamSerializationAllowed = 1;
   }
@@ -51,7 +68,7 @@ void launch_in_turn(const char* name, void (*kernel)(Parameters...), const Launc
   const cudaLaunchConfig_t config{.gridDim = shape.grid,
                                   .blockDim = shape.block,
                                   .dynamicSmemBytes = shape.shared_bytes,
-                                  .stream = stream(),
+                                  .stream = queue,
                                   .attrs = attributes,
                                   .numAttrs = count};
   check_cuda(cudaLaunchKernelEx(&config, kernel, arguments...), name);

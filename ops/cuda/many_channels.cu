@@ -27,13 +27,14 @@ __global__ void __launch_bounds__(kStageThreads, kBlocksPerMultiprocessor)
   float* shared_filters = reinterpret_cast<float*>(shared);
   float* bias = shared_filters + Product::filter_floats(plan.depth, plan.results);
   float* pixels = bias + plan.results;
-  if (!Pass::kBackwards) take_turn();
+  if (!filters.settled) take_turn();
   Product::template load_filters<Pass::kBackwards, kStageThreads>(filters, shared_filters);
   pass.prepare(plan, pixels, bias);
-  if (Pass::kBackwards) take_turn();  // forward has waited for the filters
+  if (filters.settled) take_turn();
   const int chunks = (plan.results + Product::kChannels - 1) / Product::kChannels;
 
   for (int first = blockIdx.x * plan.images; first < plan.batch; first += gridDim.x * plan.images) {
+    if (first + gridDim.x * plan.images >= plan.batch) pass_turn();
     const int images = min(plan.images, plan.batch - first);
     const int quads = images * plan.quads();
     const int groups = (quads + Product::kQuads - 1) / Product::kQuads;
@@ -101,7 +102,8 @@ size_t shared_limit() {
 }
 
 template <class Product, class Pass>
-void launch(const char* name, BlockPlan plan, const Pass& pass, const Tensor& weight) {
+void launch(const char* name, BlockPlan plan, const Pass& pass, const Tensor& weight,
+            bool settled) {
   const auto kernel = conv_stage_kernel<Product, Pass>;
   static const bool allowed = [&] {
     STRATA_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
@@ -115,7 +117,8 @@ void launch(const char* name, BlockPlan plan, const Pass& pass, const Tensor& we
                         .channels = channels,
                         .depth = plan.depth,
                         .results = plan.results,
-                        .by_depth_tiles = FastDivide(plan.depth / 8)};
+                        .by_depth_tiles = FastDivide(plan.depth / 8),
+                        .settled = settled};
   const int blocks = (plan.batch + plan.images - 1) / plan.images;
   const int resident = kBlocksPerMultiprocessor * device_info().multiprocessors;
   const auto grid = static_cast<unsigned>(std::min(blocks, resident));
@@ -124,13 +127,14 @@ void launch(const char* name, BlockPlan plan, const Pass& pass, const Tensor& we
 }
 
 template <template <class> class Pass, class T>
-void run(const char* name, const BlockPlan& plan, const Pass<T>& pass, const Tensor& weight) {
+void run(const char* name, const BlockPlan& plan, const Pass<T>& pass, const Tensor& weight,
+         bool settled) {
   if constexpr (std::is_same_v<T, float>)
-    if (!use_tensor_cores()) return launch<ScalarProduct>(name, plan, pass, weight);
+    if (!use_tensor_cores()) return launch<ScalarProduct>(name, plan, pass, weight, settled);
   if (plan.results <= TensorCoreProduct<1>::kChannels)
-    launch<TensorCoreProduct<1>>(name, plan, pass, weight);
+    launch<TensorCoreProduct<1>>(name, plan, pass, weight, settled);
   else
-    launch<TensorCoreProduct<2>>(name, plan, pass, weight);
+    launch<TensorCoreProduct<2>>(name, plan, pass, weight, settled);
 }
 
 bool fits(const BlockPlan& plan) {
@@ -156,7 +160,8 @@ void run_forward(const ConvStageGeometry& geometry, const Tensor& input, const T
                         .by_rows = FastDivide(plan.rows),
                         .by_columns = FastDivide(plan.columns),
                         .by_vectors = FastDivide(plan.depth / 4)};
-  run("conv2d_relu_max_pool", plan, pass, weight);
+  run("conv2d_relu_max_pool", plan, pass, weight,
+      is_settled(weight) && (!bias.defined() || is_settled(bias)));
 }
 
 template <class T>
@@ -176,7 +181,7 @@ void run_grad_input(const ConvStageGeometry& geometry, const Tensor& weight, con
                           .by_rows = FastDivide(geometry.pooled_height),
                           .by_columns = FastDivide(geometry.pooled_width),
                           .by_vectors = FastDivide(plan.depth / 4)};
-  run("conv2d_relu_max_pool: input gradient", plan, pass, weight);
+  run("conv2d_relu_max_pool: input gradient", plan, pass, weight, true);
 }
 
 }  // namespace

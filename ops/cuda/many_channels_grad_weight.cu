@@ -3,8 +3,9 @@
 //   dL/dw[k,r,s,c] = sum over quads of g'[quad,k] x[winner(quad,k) + (r, s), c]
 //
 // summed over every quad (2 x 2 window) of the batch. A block takes 32 outputs, all taps and up to
-// 24 channels, and walks over the batch two images at a time, one for each half of its six warps; a
-// warp takes the three taps of one row of the filters. Nobody adds to memory that another one adds
+// 24 channels, and walks over the batch. Of its two slots of three warps each takes an image, or,
+// where a small batch has too few images for all multiprocessors, half of one; a warp takes the
+// three taps of one row of the filters. Nobody adds to memory that another one adds
 // to: each block writes its sums, and a second kernel adds up the blocks' in order.
 #include "ops/cuda/batched_loop.cuh"
 #include "ops/cuda/conv_stage.h"
@@ -21,8 +22,8 @@ namespace strata::cuda::many_channels {
 namespace {
 
 constexpr int kFilterRows = 3;
-constexpr int kImages = 2;  // that a block holds at once
-constexpr int kThreads = kImages * kFilterRows * 32;
+constexpr int kSlots = 2;
+constexpr int kThreads = kSlots * kFilterRows * 32;
 constexpr int kBlocksPerMultiprocessor = 2;
 constexpr int kBatch = 5;  // loads that a thread has under way
 
@@ -43,9 +44,10 @@ struct Work {
   __host__ __device__ int64_t partial_floats() const {
     return int64_t{outputs} * (9 * channels + 1);
   }
+  /// For a block that holds so many images at once.
   template <class Sums>
-  size_t shared_bytes() const {
-    const int images = kImages * (image_floats() + Sums::gradient_floats(layout));
+  size_t shared_bytes(int images_at_once) const {
+    const int images = images_at_once * (image_floats() + Sums::gradient_floats(layout));
     const int exchange = Sums::kCount * kThreads / 2 + 4 * kThreads;
     return sizeof(float) * std::max(images, exchange);
   }
@@ -149,27 +151,32 @@ __device__ void write_bias(const Work<T>& work, const float4* sums, float* parti
   partial[work.outputs * 9 * work.channels + k] = sum;
 }
 
-// Block (x, y, z): images 2 x, 2 x + 1, 2 (x + gridDim.x), ...; 32 outputs from 32 y on; kChannels
-// channels from kChannels z on.
-template <class Sums, int kChannels, class T>
+// Block (x, y, z): images kImages x, kImages (x + gridDim.x) and so on, kImages of them at once; 32
+// outputs from 32 y on; kChannels channels from kChannels z on.
+template <class Sums, int kChannels, int kImages, class T>
 __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
     conv_stage_grad_weight_kernel(Work<T> work) {
   extern __shared__ float4 shared[];
   float* pixels = reinterpret_cast<float*>(shared);
   float* gradients = pixels + kImages * work.image_floats();
   const int slot = threadIdx.x / 32 / kFilterRows, r = threadIdx.x / 32 % kFilterRows;
+  const int image = kImages == 1 ? 0 : slot, middle = (work.layout.quad_pairs() + 1) / 2 * 2;
+  const QuadRange range{kImages == 1 && slot == 1 ? middle : 0, kImages == 1 && slot == 0
+                                                                    ? min(middle, work.layout.quads)
+                                                                    : work.layout.quads};
   Sums product;
   float4 bias = {};
   take_turn();
   for (int first = blockIdx.x * kImages; first < work.batch; first += gridDim.x * kImages) {
+    if (first + gridDim.x * kImages >= work.batch) pass_turn();
     const int images = min(kImages, work.batch - first);
     load_images<Sums, kChannels>(work, first, images, pixels);
     load_gradients<Sums>(work, first, images, gradients, bias);
     __syncthreads();
-    if (slot < images)
+    if (image < images)
       product.template run<kPitch<kChannels>>(
-          work.layout, pixels + slot * work.image_floats() + r * work.layout.row,
-          gradients + slot * Sums::gradient_floats(work.layout));
+          work.layout, pixels + image * work.image_floats() + r * work.layout.row,
+          gradients + image * Sums::gradient_floats(work.layout), range);
     __syncthreads();  // before the images are overwritten
   }
   float* partial = work.partial + blockIdx.x * work.partial_floats();
@@ -191,9 +198,9 @@ struct StoreGradients {
   }
 };
 
-template <class Sums, int kChannels, class T>
+template <class Sums, int kChannels, int kImages, class T>
 void launch(Work<T> work, Tensor& grad_weight, Tensor& grad_bias) {
-  const auto kernel = conv_stage_grad_weight_kernel<Sums, kChannels, T>;
+  const auto kernel = conv_stage_grad_weight_kernel<Sums, kChannels, kImages, T>;
   static const bool allowed = [&] {
     STRATA_CUDA(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                      device_info().shared_bytes));
@@ -210,13 +217,21 @@ void launch(Work<T> work, Tensor& grad_weight, Tensor& grad_bias) {
   work.partial = partial.data<float>();
   const dim3 grid(walks, output_blocks, channel_blocks);
   launch_in_turn("conv2d_relu_max_pool: weight gradient", kernel,
-                 {grid, kThreads, work.template shared_bytes<Sums>()}, work);
+                 {grid, kThreads, work.template shared_bytes<Sums>(kImages)}, work);
   const int64_t weights = grad_weight.size();
   const int64_t columns = grad_bias.defined() ? work.partial_floats() : weights;
   const StoreGradients result{grad_weight.data<float>(),
                               grad_bias.defined() ? grad_bias.data<float>() : nullptr, weights};
   sum_rows("conv2d_relu_max_pool: weight gradient", MatrixRows{work.partial, work.partial_floats()},
            result, walks, columns, walks);
+}
+
+template <class Sums, int kChannels, class T>
+void launch(const Work<T>& work, Tensor& grad_weight, Tensor& grad_bias) {
+  if (work.batch <= device_info().multiprocessors)
+    launch<Sums, kChannels, 1>(work, grad_weight, grad_bias);
+  else
+    launch<Sums, kChannels, kSlots>(work, grad_weight, grad_bias);
 }
 
 template <int kTiles, class T>
@@ -277,7 +292,7 @@ void run(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& w
 }  // namespace
 
 size_t grad_weight_shared_bytes(const ConvStageGeometry& geometry) {
-  return work_of<float>(geometry).shared_bytes<TensorCoreSums<3>>();  // the largest of all kinds
+  return work_of<float>(geometry).shared_bytes<TensorCoreSums<3>>(kSlots);  // the largest of all
 }
 
 void grad_weight(const ConvStageGeometry& geometry, const Tensor& input, const Tensor& winners,

@@ -32,13 +32,21 @@ struct Layout {
   __host__ __device__ int quad_pairs() const { return (quads + 1) / 2; }
 };
 
+/// The quads of an image that a warp takes, in row-major order; `begin` is even.
+struct QuadRange {
+  int begin, end;
+};
+
 /// Walks over the quads of an image in row-major order.
 template <int kPitch>
 class QuadWalk {
  public:
-  __device__ explicit QuadWalk(const Layout& layout)
+  __device__ QuadWalk(const Layout& layout, int begin)
       : columns_(layout.quad_columns),
-        to_next_row_(2 * layout.row - 2 * (layout.quad_columns - 1) * kPitch) {}
+        to_next_row_(2 * layout.row - 2 * (layout.quad_columns - 1) * kPitch),
+        corner_(begin / layout.quad_columns * 2 * layout.row +
+                begin % layout.quad_columns * 2 * kPitch),
+        column_(begin % layout.quad_columns) {}
   /// The offset of the quad's first pixel.
   __device__ int corner() const { return corner_; }
   __device__ void next() {
@@ -48,7 +56,7 @@ class QuadWalk {
   }
 
  private:
-  int columns_, to_next_row_, corner_ = 0, column_ = 0;
+  int columns_, to_next_row_, corner_, column_;
 };
 
 template <int kTiles>  // of eight channels
@@ -81,16 +89,17 @@ struct TensorCoreSums {
 
   /// `pixels` begins at the filters' row.
   template <int kPitch>
-  __device__ void run(const Layout& layout, const float* pixels, const float* gradients) {
+  __device__ void run(const Layout& layout, const float* pixels, const float* gradients,
+                      QuadRange range) {
     const int group = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
     pixels += t / 2 * layout.row + t % 2 * kPitch + group;
-    gradients += t * kPixelStride + 4 * group;
-    QuadWalk<kPitch> walk(layout);
-    for (int quad = 0; quad < layout.quads; quad += 2, gradients += kPairStride) {
+    gradients += t * kPixelStride + 4 * group + range.begin / 2 * kPairStride;
+    QuadWalk<kPitch> walk(layout, range.begin);
+    for (int quad = range.begin; quad < range.end; quad += 2, gradients += kPairStride) {
       const float* first = pixels + walk.corner();
       walk.next();
       // Past the last quad the gradients are 0, but the pixels might not be numbers.
-      const float* second = quad + 1 < layout.quads ? pixels + walk.corner() : first;
+      const float* second = quad + 1 < range.end ? pixels + walk.corner() : first;
       walk.next();
       uint32_t a[2][4];
 #pragma unroll
@@ -148,11 +157,12 @@ struct ScalarSums {
   __device__ static float rounded(float x) { return x; }
 
   template <int kPitch>
-  __device__ void run(const Layout& layout, const float* pixels, float* gradients) {
+  __device__ void run(const Layout& layout, const float* pixels, float* gradients,
+                      QuadRange range) {
     const uint8_t* winners = winners_after(gradients, layout) + threadIdx.x % 32;
     gradients += threadIdx.x % 32;
-    QuadWalk<kPitch> walk(layout);
-    for (int quad = 0; quad < layout.quads; ++quad, walk.next()) {
+    QuadWalk<kPitch> walk(layout, range.begin);
+    for (int quad = range.begin; quad < range.end; ++quad, walk.next()) {
       const float gradient = gradients[quad * kOutputs];
       const int winner = winners[quad * kOutputs] & 3;  // none: the gradient is 0
       const float* pixel = pixels + walk.corner() + winner / 2 * layout.row + winner % 2 * kPitch;

@@ -90,6 +90,7 @@ __global__ void __launch_bounds__(kThreads)
   const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
   const int64_t first = (int64_t{blockIdx.x} * kWarps + warp) * kRows;
   take_turn();
+  pass_turn();
   if (first >= narrow.rows) return;
   float sums[kRows][kOutputs] = {};
 #pragma unroll(kRows == 1 ? 2 : 1)
@@ -136,7 +137,8 @@ __global__ void __launch_bounds__(kThreads)
     w[o] = load<kVector>(weight + row_of_weight * narrow.inputs +
                          min(column, narrow.inputs - kVector));
   }
-  take_turn();  // forward has waited for the weights
+  take_turn();
+  pass_turn();
   if (column >= narrow.inputs) return;
 #pragma unroll 2
   for (int r = 0; r < kRows; ++r) {

@@ -44,6 +44,7 @@ struct Filters {
   int channels;
   int depth, results;
   FastDivide by_depth_tiles;  // by eighths of depth
+  bool settled;               // they may be read before the kernel's turn (launch.cuh)
 
   __device__ int k_stride() const { return 9 * channels; }
 };

@@ -33,6 +33,7 @@ __device__ unsigned long long tally;  // blocks, right answers; 0 between launch
 __global__ void record_metrics_kernel(Answers answers, const float* loss, Records records) {
   const int64_t row = int64_t{blockIdx.x} * kThreads + threadIdx.x;
   take_turn();
+  pass_turn();
   const int right = __syncthreads_count(row < answers.rows &&
                                         is_classified_as(answers.logits + row * answers.classes,
                                                          answers.classes, answers.labels[row]));

@@ -84,6 +84,7 @@ __global__ void __launch_bounds__(kOneBlockThreads) narrow_rows_kernel(Operands 
   const int64_t n = thread / kNarrowLanes;
   const int lane = static_cast<int>(threadIdx.x) % kNarrowLanes;
   take_turn();
+  pass_turn();
   const int classes = n < operands.rows ? static_cast<int>(operands.classes) : 0;
   const int32_t label = n < operands.rows ? operands.labels[n] : 0;
   float value[kPerLane];
@@ -142,6 +143,7 @@ __global__ void __launch_bounds__(kThreads) wide_rows_kernel(Operands operands) 
   const int64_t n = (int64_t{blockIdx.x} * kThreads + threadIdx.x) / kWarp;
   float loss = 0;
   take_turn();
+  pass_turn();
   if (n < operands.rows) loss = wide_row(operands, n, lane);
   add_to_mean(operands, lane == 0 ? loss : 0);
 }

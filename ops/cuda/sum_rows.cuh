@@ -2,36 +2,43 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 
 #include "ops/cuda/launch.cuh"
 
 namespace strata::cuda {
 
-inline constexpr int kSumColumns = 32;  // one warp reads one row of these: whole lines of memory
-inline constexpr int kSumLanes = 16;    // rows that a block reads at a time
+inline constexpr int kSumThreads = 512;
+inline constexpr int kMostSumLanes = 16;  // of them for a column: whole warps read whole lines
 
 /// For each chunk c of `rows_per_chunk` rows and each column j: sink(c, j, sum of source(row, j)).
-/// Thread (x, y) of a block adds every 16th row of column x from row y on; then one warp adds these
-/// 16 sums in order. Block (x, c) takes 32 columns of chunk c.
+/// Of a block's n lanes, lane y adds every n-th row from row y on, thread (x, y) those of column x;
+/// then the first lane adds the n sums in order. Block (x, c) takes 512 / n columns of chunk c.
 template <class Source, class Sink>
-__global__ void __launch_bounds__(kSumColumns* kSumLanes)
+__global__ void __launch_bounds__(kSumThreads)
     sum_rows_kernel(Source source, Sink sink, int64_t rows, int64_t columns,
                     int64_t rows_per_chunk) {
-  __shared__ float lane_sums[kSumLanes][kSumColumns];
-  const int64_t column = int64_t{blockIdx.x} * kSumColumns + threadIdx.x;
+  __shared__ float lane_sums[kSumThreads];
+  const int lanes = blockDim.y, columns_of_block = blockDim.x;
+  const int64_t column = int64_t{blockIdx.x} * columns_of_block + threadIdx.x;
   const int64_t first = blockIdx.y * rows_per_chunk;
   const int64_t end = min(first + rows_per_chunk, rows);
   float sum = 0;
   take_turn();
+  pass_turn();
   if (column < columns) {
 #pragma unroll 4
-    for (int64_t row = first + threadIdx.y; row < end; row += kSumLanes) sum += source(row, column);
+    for (int64_t row = first + threadIdx.y; row < end; row += lanes) sum += source(row, column);
   }
-  lane_sums[threadIdx.y][threadIdx.x] = sum;
-  __syncthreads();
-  if (threadIdx.y != 0 || column >= columns) return;
-  for (int lane = 1; lane < kSumLanes; ++lane) sum += lane_sums[lane][threadIdx.x];
+  if (lanes > 1) {
+    lane_sums[threadIdx.y * columns_of_block + threadIdx.x] = sum;
+    __syncthreads();
+    if (threadIdx.y != 0) return;
+    for (int lane = 1; lane < lanes; ++lane)
+      sum += lane_sums[lane * columns_of_block + threadIdx.x];
+  }
+  if (column >= columns) return;
   sink(static_cast<int>(blockIdx.y), column, sum);
 }
 
@@ -44,15 +51,24 @@ struct MatrixRows {
   }
 };
 
+/// As many lanes as find four rows each: with few rows, as where a product was cut in a few parts,
+/// most lanes would have none.
+inline unsigned lanes_for(int64_t rows_per_chunk) {
+  const auto wanted =
+      static_cast<uint64_t>(std::clamp<int64_t>(rows_per_chunk / 4, 1, kMostSumLanes));
+  return static_cast<unsigned>(std::bit_floor(wanted));
+}
+
 /// At most 65,535 chunks, at least one row per chunk; no rows give one chunk of zeros.
 template <class Source, class Sink>
 void sum_rows(const char* name, const Source& source, const Sink& sink, int64_t rows,
               int64_t columns, int64_t rows_per_chunk) {
   if (columns == 0) return;
   const int64_t chunks = std::max<int64_t>((rows + rows_per_chunk - 1) / rows_per_chunk, 1);
-  const dim3 grid(static_cast<unsigned>((columns + kSumColumns - 1) / kSumColumns),
+  const unsigned lanes = lanes_for(std::min(rows, rows_per_chunk));
+  const dim3 block(kSumThreads / lanes, lanes);
+  const dim3 grid(static_cast<unsigned>((columns + block.x - 1) / block.x),
                   static_cast<unsigned>(chunks));
-  const dim3 block(kSumColumns, kSumLanes);
   launch_in_turn(name, sum_rows_kernel<Source, Sink>, {grid, block}, source, sink, rows, columns,
                  rows_per_chunk);
 }

@@ -52,6 +52,7 @@ struct TensorLoop {
   FastDivide tiles_n;
   int steps, log2_splits, stages;
   bool vectors_a, vectors_b, vectors_c;
+  bool settled_b;  // B and the bias may be read before the kernel's turn (launch.cuh)
 
   __device__ int splits() const { return 1 << log2_splits; }
 };
@@ -94,7 +95,8 @@ __device__ void multiply_steps(const TensorOperand<typename Product::ElementA>& 
         Shared::b_of(stage), b.data, b.stride, loop.vectors_b,
         {part.first_column, loop.n, step * kTensorTileK, loop.k});
   };
-  if constexpr (Product::kSettledB) {
+  if (loop.settled_b) {
+#pragma unroll 1
     for (int i = 0; i < ahead && part.begin + i < part.end; ++i)
       fetch_b(part.begin + i, shared + i * Shared::kStageBytes);
     take_turn();
@@ -113,10 +115,11 @@ __device__ void multiply_steps(const TensorOperand<typename Product::ElementA>& 
       if constexpr (Product::kMasked)
         Shared::LayoutA::template fetch<kThreads>(Shared::mask_of(stage), a.mask, a.stride,
                                                   loop.vectors_a, from_a);
-      if (!Product::kSettledB || step >= part.begin) fetch_b(next, stage);
+      if (!loop.settled_b || step >= part.begin) fetch_b(next, stage);
       filled = filled == ahead ? 0 : filled + 1;
     }
-    copy_async_commit();  // an empty group too: the wait counts groups
+    if (step + ahead >= part.end - 1) pass_turn();  // all loads are under way
+    copy_async_commit();                            // an empty group too: the wait counts groups
     if (step >= part.begin) {
       warp.multiply(shared + read * Shared::kStageBytes);
       read = read == ahead ? 0 : read + 1;
@@ -193,7 +196,7 @@ __global__ void __launch_bounds__(size_of(kTensorTile).threads(),
   float* sums = bias + kTile.n;
   auto* stages = reinterpret_cast<std::byte*>(sums);  // first these, then the sums
   const TensorPart part(loop, kTile);
-  if (!Product::kSettledB) take_turn();
+  if (!loop.settled_b) take_turn();
   if (const int i = static_cast<int>(threadIdx.x); i < kTile.n) {  // lands with the first step
     if (output.bias != nullptr && part.first_column + i < loop.n)
       copy_async_4(bias + i, output.bias + part.first_column + i, true);

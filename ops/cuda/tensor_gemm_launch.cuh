@@ -38,12 +38,12 @@ void launch_tensor_gemm(const char* name, const TensorGemmPlan& plan, TensorLoop
   launch_in_turn(name, kernel, shape, a, b, output, loop);
 }
 
-/// Queues C (m, n) = A (m, k) B (k, n) as one kernel.
+/// Queues C (m, n) = A (m, k) B (k, n) as one kernel. `settled_b`: see TensorLoop.
 template <class Product>
 void run_tensor_gemm(const char* name, TensorExtents extents,
                      const TensorOperand<typename Product::ElementA>& a,
                      const TensorOperand<typename Product::ElementB>& b,
-                     const TensorOutput<typename Product::ElementC>& output) {
+                     const TensorOutput<typename Product::ElementC>& output, bool settled_b) {
   if (extents.m == 0 || extents.n == 0) return;
   extents.masked = Product::kMasked;
   const TensorGemmPlan plan = plan_tensor_gemm(name, extents, tensor_limits());
@@ -56,7 +56,8 @@ void run_tensor_gemm(const char* name, TensorExtents extents,
                         .stages = 0,
                         .vectors_a = a.takes_vectors(),
                         .vectors_b = b.takes_vectors(),
-                        .vectors_c = output.takes_vectors()};
+                        .vectors_c = output.takes_vectors(),
+                        .settled_b = settled_b};
   switch (plan.tile) {
     case TensorTile::small:
       return launch_tensor_gemm<TensorTile::small, Product>(name, plan, loop, a, b, output);

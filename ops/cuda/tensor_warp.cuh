@@ -59,8 +59,6 @@ struct TensorProduct {
   using ElementC = typename Elements::C;
   static constexpr bool kAAlongK = kAAlongK_, kBAlongK = kBAlongK_;
   static constexpr bool kMasked = kMasked_, kSumLines = kSumLines_;
-  /// B is a weight in a backward pass: it may be read before the kernel's turn (launch.cuh).
-  static constexpr bool kSettledB = kAAlongK && !kBAlongK;
 };
 
 /// Shared memory of a block: the bias of its columns, then `stages` times A, its mask and B, whose

@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <utility>
 
 #include "tensor/cuda/check.h"
 
@@ -116,6 +117,7 @@ struct Context {
   DeviceInfo info;
   cudaStream_t main = nullptr;
   cudaStream_t current = nullptr;
+  bool in_row = false, main_in_row = false;  // for stream_in_turn(): of `current`, and of `main`
 
   Context() {
     if (const auto& reason = why_unusable()) throw Error(ErrorKind::device, *reason);
@@ -149,11 +151,21 @@ Stream main_stream() {
 }
 
 Stream stream() {
+  context().in_row = false;
   return context().current;
 }
 
+StreamInTurn stream_in_turn(bool ends_row) {
+  Context& now = context();
+  return {now.current, std::exchange(now.in_row, !ends_row)};
+}
+
+// The main stream's row goes on after a branch. A branch begins a row of its own.
 void turn_stream_to(Stream stream) noexcept {
-  context().current = stream;
+  Context& now = context();
+  if (now.current == now.main) now.main_in_row = now.in_row;
+  now.in_row = stream == now.main && now.main_in_row;
+  now.current = stream;
 }
 
 void synchronize() {

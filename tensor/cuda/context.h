@@ -36,6 +36,14 @@ const DeviceInfo& device_info();
 /// a graph that is being recorded (branches.h).
 Stream main_stream();
 Stream stream();
+/// stream(), for the next of a row of kernels that may each begin before the one before it has
+/// ended; `overlaps` says whether one of the row was queued last. Whoever asks for stream() ends
+/// the row, as may who asks here.
+struct StreamInTurn {
+  Stream stream;
+  bool overlaps;
+};
+StreamInTurn stream_in_turn(bool ends_row);
 /// For branches.h: what stream() is from now on.
 void turn_stream_to(Stream stream) noexcept;
 
