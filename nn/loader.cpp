@@ -102,9 +102,9 @@ Batch Loader::batch(const Tensor& step) const {
   return gathered(images_, step, options_.batch_size, order());
 }
 
-void Loader::draw(Tensor& step, Batch& batch) const {
+void Loader::draw_next(const Tensor& step, Batch& batch) const {
   ops::GatherOptions options = order();
-  options.advance = true;
+  options.ahead = 1;
   gather(images_, step, options, batch);
 }
 

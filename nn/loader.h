@@ -53,8 +53,8 @@ class Loader {
 
   /// The batch of a step, an int32 (1) on the device, counted from 0 through all epochs.
   Batch batch(const Tensor& step) const;
-  /// Overwrites `batch` with that of the step, and moves the step on by one.
-  void draw(Tensor& step, Batch& batch) const;
+  /// Overwrites `batch` with that of the step after `step`.
+  void draw_next(const Tensor& step, Batch& batch) const;
   int64_t batch_size() const { return options_.batch_size; }
   int64_t steps_per_epoch() const {
     return (images_.count() + options_.batch_size - 1) / options_.batch_size;

@@ -30,7 +30,6 @@ TrainingStep::TrainingStep(const TrainingParts& parts)
         parts.max_grad_norm);
   parts.model.set_step(state_.step);
   batch_ = parts.loader.batch(state_.step);
-  next_batch_ = Tensor::from(std::vector<int32_t>{1}, {1}, state_.device());
 }
 
 void TrainingStep::run() {
@@ -47,24 +46,14 @@ void TrainingStep::queue() {
     ops::record_metrics(logits, batch_.labels, loss, state_, metrics_);
   }
   backward(loss);
-
-  {
-    const Branch beside_update;  // not of state_.step, which the update moves on
-    parts_.loader.draw(next_batch_, batch_);
-  }
+  parts_.loader.draw_next(state_.step, batch_);
   if (parts_.max_grad_norm > 0) ops::clip_norm(parts_.parameters.gradients(), parts_.max_grad_norm);
   parts_.optimizer.update(state_);
-  join_branches();
 }
 
 std::vector<Tensor> TrainingStep::state() const {
-  std::vector<Tensor> state = {parts_.parameters.values(),
-                               state_.step,
-                               state_.learning_rate,
-                               state_.diverged_at,
-                               batch_.images,
-                               batch_.labels,
-                               next_batch_};
+  std::vector<Tensor> state = {parts_.parameters.values(), state_.step,   state_.learning_rate,
+                               state_.diverged_at,         batch_.images, batch_.labels};
   for (const Tensor& tensor : parts_.optimizer.state()) state.push_back(tensor);
   for (const NamedTensor& buffer : parts_.model.buffers()) state.push_back(*buffer.tensor);
   return state;

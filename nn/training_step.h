@@ -43,9 +43,9 @@ class TrainingStep {
   /// neither 0 nor above.
   explicit TrainingStep(const TrainingParts& parts);
 
-  /// Forward, loss, metrics, backward, the next step's batch, clipping, update. The loss is the mean
-  /// cross-entropy of the model's outputs, taken as logits. Once a loss is not finite, weights stay
-  /// as they are.
+  /// Forward, loss, metrics, backward, the next step's batch, clipping, update. The loss is the
+  /// mean cross-entropy of the model's outputs, taken as logits. Once a loss is not finite, weights
+  /// stay as they are.
   void run();
 
   /// The work of run(), not counted as a step: to record it, or for a trial.
@@ -69,8 +69,7 @@ class TrainingStep {
   TrainingParts parts_;
   ops::StepState state_;
   ops::StepMetrics metrics_;
-  Batch batch_;        // of the next step: drawn while the step before it updates the weights
-  Tensor next_batch_;  // the step whose batch is drawn next
+  Batch batch_;  // of the next step: drawn before the weights are updated, which waits for more
   int64_t steps_done_ = 0;
 };
 

@@ -1,14 +1,14 @@
 // The batch of a training step, picked from a data set that stays on the device.
 //
-// With B the batch size, count the number of images and n = ceil(count / B) steps an epoch, step t
-// belongs to epoch e = t / n, and row i of its batch is
+// With B the batch size, count the number of images and n = ceil(count / B) steps an epoch, step
+// t = step + ahead belongs to epoch e = t / n, and row i of its batch is
 //
 //   j = ((t mod n) B + i) mod count           the last batch of an epoch is filled from its start
 //   image permutation(seed, e)[j], or image j when not shuffling
 //   batch = pixel * scale + offset            rounded once (fma), so that every device agrees
 //
-// t is read from device memory, and moved on there if wanted: a captured step replays with the next
-// batch. No gradient.
+// The step is read from device memory, so that a captured step replays with the next batch, which
+// may be drawn ahead, while the step before it is still under way. No gradient.
 #pragma once
 
 #include "tensor/tensor.h"
@@ -20,7 +20,7 @@ struct GatherOptions {
   bool shuffle = true;
   float scale = 1;
   float offset = 0;
-  bool advance = false;  // afterwards the step is one more
+  int32_t ahead = 0;  // of the step
 };
 
 /// `images` (count, H, W, C) and `labels` (count), both uint8; `step` int32 (1). Writes

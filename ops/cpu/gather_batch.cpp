@@ -8,7 +8,7 @@ namespace strata::cpu {
 
 void gather_batch(const GatherGeometry& geometry, const Tensor& images, const Tensor& labels,
                   const Tensor& step, Tensor& batch_images, Tensor& batch_labels) {
-  const auto [seed, shuffle, scale, offset, advance] = geometry.options;
+  const auto [seed, shuffle, scale, offset, ahead] = geometry.options;
   std::array<float, 256> value_of;  // a pixel has 256 values, and an fma call for each is slow
   for (size_t pixel = 0; pixel < value_of.size(); ++pixel)
     value_of[pixel] = std::fma(static_cast<float>(pixel), scale, offset);
@@ -24,7 +24,6 @@ void gather_batch(const GatherGeometry& geometry, const Tensor& images, const Te
       for (int64_t i = 0; i < geometry.pixels; ++i) to[i] = value_of[from[i]];
     }
   });
-  if (advance) ++*step.data<int32_t>();
 }
 
 }  // namespace strata::cpu

@@ -146,8 +146,6 @@ __global__ void __launch_bounds__(kStripThreads, 2)
     if (index + gridDim.x < bands.count)
       copy_tile<kChannels>(bands, index + gridDim.x, operands.input,
                            shared + (stage ^ 1) * tile_size);
-    else
-      pass_turn();
     copy_async_commit();
 
     const float* tile = shared + stage * tile_size + channel * bands.tile_floats();
@@ -160,6 +158,7 @@ __global__ void __launch_bounds__(kStripThreads, 2)
     }
   }
 
+  pass_turn();
   const int columns = 2 * strips.pairs, count = (kTaps + 1) * columns;
   copy_async_wait<0>();
   sum_groups<kWindow>(strips, group, pair, sums, shared, part_of_block(operands.parts, count));

@@ -185,8 +185,6 @@ __global__ void __launch_bounds__(32 * kMostWarps, kBlocksAtOnce<kWindow, kChann
       const Stage<kTiles, T> next_stage(bands, shared, parity ^ 1);
       copy_tile<1>(bands, next, operands.input, next_stage.tile);
       copy_gradients<kTiles, T>(bands, next, first_channel, operands, next_stage);
-    } else {
-      pass_turn();
     }
 
     const int windows = bands.band(index).rows * bands.pooled_width;
@@ -199,6 +197,7 @@ __global__ void __launch_bounds__(32 * kMostWarps, kBlocksAtOnce<kWindow, kChann
     }
   }
 
+  pass_turn();
   constexpr int kCount = (kFloats + 1) * 8 * kTiles;
   sum_warps<kFloats>(sums, shared, part_of_block(operands.parts, kCount));
 }

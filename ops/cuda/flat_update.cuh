@@ -3,14 +3,13 @@
 //
 // 256 threads of a block are workers: each takes four neighbouring elements at a time, so that its
 // loads and stores are 16 bytes wide, and goes on to the next four in grid strides. One warp more
-// keeps the step's state: its first lane reads the step, the learning rate and the mark of
-// divergence and works out once per block what all elements share (Adam's bias corrections).
+// keeps the step's state: its first lane reads the step and the learning rate and works out once
+// per block what all elements share (Adam's bias corrections).
 //
-// The time of a small model goes into waiting, so waits overlap. The workers ask for their first
-// elements before the barrier at which they get the scalars. After it, the keepers count the blocks
-// that have read the state, while the workers compute and store: the last to read may overwrite it,
-// however many blocks are still at work, so no worker waits for the atomic or the schedule's
-// cosine.
+// The time of a small model goes into waiting. Weights, moments and the step's state are written by
+// optimizers only, so all that needs no gradient is done before the kernel's turn: loads, bias
+// corrections, the schedule's cosine, and counting the blocks that have read the state, of which
+// the last may overwrite it.
 #pragma once
 
 #include <algorithm>
@@ -81,23 +80,26 @@ static __device__ unsigned state_readers;
 template <class Rule, int kWidth>
 __global__ void __launch_bounds__(kUpdateThreads)
     flat_update_kernel(Rule rule, FlatBuffers<Rule::kWritten> buffers, int64_t runs,
-                       StepPointers state, ops::Schedule schedule) {
+                       StepPointers state, ops::Schedule schedule, bool settled) {
   __shared__ typename Rule::Scalars now;
   const bool is_worker = threadIdx.x < kUpdateWorkers, is_keeper = threadIdx.x == kUpdateWorkers;
   int64_t run = int64_t{blockIdx.x} * kUpdateWorkers + threadIdx.x;
   FlatElements<Rule::kWritten, kWidth> elements;
+  if (!settled) take_turn();
   int32_t step;
   float next_rate;
+  unsigned arrival;
   if (is_worker && run < runs) elements.load_written(buffers, run);
   if (is_keeper) {
     step = *state.step;
     now = rule.at(step, *state.learning_rate);
+    arrival = arrive(&state_readers);
     next_rate = schedule.at(step + 1);
   }
   __syncthreads();
-  take_turn();
+  if (settled) take_turn();
 
-  if (is_keeper && is_last(arrive(&state_readers))) {
+  if (is_keeper && is_last(arrival)) {
     *state.step = step + 1;
     *state.learning_rate = next_rate;
   }
@@ -125,7 +127,7 @@ void launch_flat_update(const char* name, const Rule& rule,
                               state.diverged_at.data<int32_t>()};
   launch_in_turn(name, flat_update_kernel<Rule, kWidth>,
                  {.grid = static_cast<unsigned>(blocks), .block = kUpdateThreads, .settles = true},
-                 rule, buffers, runs, pointers, state.schedule);
+                 rule, buffers, runs, pointers, state.schedule, !settles_last());
 }
 
 /// Runs the rule over `count` elements, unless the state has diverged, and ends the step.

@@ -2,12 +2,12 @@
 // copy, a thread four pixels of each at a time: 4 bytes in, 16 out.
 //
 // A small batch is a chain of waits: for the step, for the permutation (40 dependent rounds of
-// Philox), for the image. One image a block keeps it short. For large ones the writing counts: with
-// several images a block, a thread has as many loads under way, and the permutations, a warp's
-// worth of instructions for every block, stay cheap.
+// Philox), for the image. One image a block keeps it short, and where the step is settled it is
+// over before the kernel's turn, since no kernel writes a data set. For large ones the writing
+// counts: with several images a block, a thread has as many loads under way, and the permutations,
+// a warp's worth of instructions for every block, stay cheap.
 #include <algorithm>
 
-#include "ops/cuda/last_block.cuh"
 #include "ops/cuda/launch.cuh"
 #include "ops/gather_batch_kernels.h"
 #include "tensor/cuda/alignment.h"
@@ -22,13 +22,10 @@ constexpr int64_t kBlocksAtOnce = 1024;  // about what 132 multiprocessors hold
 struct GatherPointers {
   const uint8_t* images;
   const uint8_t* labels;
-  int32_t* step;
+  const int32_t* step;
   float* batch_images;
   int32_t* batch_labels;
 };
-
-/// Blocks that have read the step.
-__device__ unsigned step_readers;
 
 template <class T, int kWidth>
 struct alignas(sizeof(T) * kWidth) Run {
@@ -46,39 +43,43 @@ __device__ Run<float, kWidth> scaled(Run<uint8_t, kWidth> pixels,
 
 template <int kWidth>
 __global__ void __launch_bounds__(kMostThreads)
-    gather_batch_kernel(GatherGeometry geometry, GatherPointers pointers, int images_per_block) {
+    gather_batch_kernel(GatherGeometry geometry, GatherPointers pointers, int images_per_block,
+                        bool settled) {
   __shared__ int64_t images[kMostImages];
   const int64_t first = int64_t{blockIdx.x} * images_per_block;
   const int rows = static_cast<int>(min(int64_t{images_per_block}, geometry.batch - first));
   const int thread = static_cast<int>(threadIdx.x);
-  int32_t step, label;
-  unsigned arrival;
-  take_turn();
+  int32_t label;
+  if (!settled) take_turn();
+  // Before its own turn, too: the update that follows has much to do before it reads a gradient.
   pass_turn();
   if (thread < rows) {
-    step = *pointers.step;
-    const int64_t image = geometry.image_of(step, first + thread);
+    const int64_t image = geometry.image_of(*pointers.step, first + thread);
     images[thread] = image;
     label = pointers.labels[image];
   }
   __syncthreads();
-  const bool is_keeper = geometry.options.advance && thread == 0;
-  if (is_keeper) arrival = arrive(&step_readers);
 
   const int64_t runs = geometry.pixels / kWidth;
   const auto* from = reinterpret_cast<const Run<uint8_t, kWidth>*>(pointers.images);
   auto* to = reinterpret_cast<Run<float, kWidth>*>(pointers.batch_images) + first * runs;
-  for (int64_t run = thread; run < runs; run += blockDim.x) {
-    Run<uint8_t, kWidth> pixels[kMostImages];  // all asked for before the first is written
+  Run<uint8_t, kWidth> pixels[kMostImages];
+  const auto load = [&](int64_t run) {
 #pragma unroll
     for (int row = 0; row < kMostImages; ++row)
       if (row < rows) pixels[row] = from[images[row] * runs + run];
+  };
+  int64_t run = thread;
+  if (run < runs) load(run);
+  if (settled) take_turn();
+  if (thread < rows) pointers.batch_labels[first + thread] = label;
+  while (run < runs) {
 #pragma unroll
     for (int row = 0; row < kMostImages; ++row)
       if (row < rows) to[row * runs + run] = scaled(pixels[row], geometry.options);
+    run += blockDim.x;
+    if (run < runs) load(run);
   }
-  if (thread < rows) pointers.batch_labels[first + thread] = label;  // here it has arrived
-  if (is_keeper && is_last(arrival)) *pointers.step = step + 1;
 }
 
 int64_t divide_up(int64_t a, int64_t b) {
@@ -102,7 +103,7 @@ void gather_batch(const GatherGeometry& geometry, const Tensor& images, const Te
   launch_in_turn(
       "gather_batch", kernel,
       {static_cast<unsigned>(divide_up(geometry.batch, per_block)), static_cast<unsigned>(threads)},
-      geometry, pointers, static_cast<int>(per_block));
+      geometry, pointers, static_cast<int>(per_block), is_settled(step));
 }
 
 }  // namespace strata::cuda

@@ -5,12 +5,12 @@
 // What stands before take_turn() may set up shared memory and read what is settled, and writes
 // nothing. Settled is what was written before the kernel before this one began:
 //
-//   a backward pass's weights, and the input that forward was given: the forward pass, which lies
-//   between, has read them;
-//   a forward pass's weights, where is_settled() says so, and an optimizer's state: only an
-//   optimizer writes them, and nothing overlaps with the end of an optimizer
-//   (LaunchShape::settles).
+//   in a backward pass the weights, and the input that forward was given: the forward pass, which
+//   lies between, has waited for them;
+//   otherwise what is_settled() says.
 #pragma once
+
+#include <algorithm>
 
 #include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
@@ -27,25 +27,37 @@ __device__ inline void take_turn() {
 #endif
 }
 
-/// After take_turn(), when a block has begun the last of its work: blocks that wait take room from
-/// kernels on other branches, so they should not wait for long.
+/// After take_turn(): in a forward pass when a block has begun the last of its work, in a backward
+/// pass when it is all but done, since blocks that wait take room from kernels on other branches.
+/// Before its own turn only by a kernel that reads nothing but what is_settled(): then that is so
+/// for the next one, too.
 __device__ inline void pass_turn() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   cudaTriggerProgrammaticLaunchCompletion();
 #endif
 }
 
-/// Whether a tensor was made as a weight, and so is written by an optimizer or from the host only.
-inline bool is_settled(const Tensor& weight) {
-  return weight.use() == MemoryUse::weights;
+/// Whether a tensor may be read before the turn of the kernel that is launched next: weights and an
+/// optimizer's state are written by optimizers (LaunchShape::settles) and from the host only.
+inline bool is_settled(const Tensor& tensor) {
+  const MemoryUse use = tensor.use();
+  return (use == MemoryUse::weights || use == MemoryUse::optimizer) && !settles_last();
 }
 
 struct LaunchShape {
   dim3 grid, block;
   size_t shared_bytes = 0;
   int cluster = 1;       // blocks along x that share their memory; more than 1 from Hopper on
-  bool settles = false;  // writes what others count on as settled: nothing overlaps with its end
+  bool settles = false;  // writes weights or an optimizer's state
 };
+
+/// Shared memory for each of so many blocks, of which each needs `bytes`. Blocks that are placed
+/// early go where the kernel before leaves room: two on one multiprocessor, while others stay idle.
+/// Where there are two multiprocessors for each block, it takes more than half of one's memory.
+inline size_t shared_bytes_apart(size_t bytes, int64_t blocks) {
+  const auto half = static_cast<size_t>(device_info().shared_bytes + 1024) / 2;
+  return 2 * blocks <= device_info().multiprocessors ? std::max(bytes, half) : bytes;
+}
 
 /// Queues a kernel that calls take_turn(). Throws `device`, with the name, for what CUDA refuses.
 template <class... Parameters, class... Arguments>

@@ -34,7 +34,8 @@ __global__ void __launch_bounds__(kStageThreads, kBlocksPerMultiprocessor)
   const int chunks = (plan.results + Product::kChannels - 1) / Product::kChannels;
 
   for (int first = blockIdx.x * plan.images; first < plan.batch; first += gridDim.x * plan.images) {
-    if (first + gridDim.x * plan.images >= plan.batch) pass_turn();
+    const bool is_last = first + gridDim.x * plan.images >= plan.batch;
+    if (is_last && !Pass::kBackwards) pass_turn();
     const int images = min(plan.images, plan.batch - first);
     const int quads = images * plan.quads();
     const int groups = (quads + Product::kQuads - 1) / Product::kQuads;
@@ -60,6 +61,7 @@ __global__ void __launch_bounds__(kStageThreads, kBlocksPerMultiprocessor)
         pass.store(plan, first + result.image, result, channel, values, bias);
       }
     }
+    if (is_last && Pass::kBackwards) pass_turn();
     __syncthreads();  // before the images are overwritten
   }
 }
@@ -122,8 +124,8 @@ void launch(const char* name, BlockPlan plan, const Pass& pass, const Tensor& we
   const int blocks = (plan.batch + plan.images - 1) / plan.images;
   const int resident = kBlocksPerMultiprocessor * device_info().multiprocessors;
   const auto grid = static_cast<unsigned>(std::min(blocks, resident));
-  launch_in_turn(name, kernel, {grid, kStageThreads, plan.shared_bytes<Product>()}, plan,
-                 plan.image(), filters, pass);
+  const size_t bytes = shared_bytes_apart(plan.shared_bytes<Product>(), grid);
+  launch_in_turn(name, kernel, {grid, kStageThreads, bytes}, plan, plan.image(), filters, pass);
 }
 
 template <template <class> class Pass, class T>

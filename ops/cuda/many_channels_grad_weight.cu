@@ -168,7 +168,6 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
   float4 bias = {};
   take_turn();
   for (int first = blockIdx.x * kImages; first < work.batch; first += gridDim.x * kImages) {
-    if (first + gridDim.x * kImages >= work.batch) pass_turn();
     const int images = min(kImages, work.batch - first);
     load_images<Sums, kChannels>(work, first, images, pixels);
     load_gradients<Sums>(work, first, images, gradients, bias);
@@ -179,6 +178,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
           gradients + image * Sums::gradient_floats(work.layout), range);
     __syncthreads();  // before the images are overwritten
   }
+  pass_turn();
   float* partial = work.partial + blockIdx.x * work.partial_floats();
   float4* bias_sums = shared + Sums::kCount * kThreads / 8;
   bias_sums[threadIdx.x] = bias;
@@ -216,8 +216,9 @@ void launch(Work<T> work, Tensor& grad_weight, Tensor& grad_bias) {
   const Tensor partial = Tensor::empty({walks, work.partial_floats()}, DType::float32, Device::gpu);
   work.partial = partial.data<float>();
   const dim3 grid(walks, output_blocks, channel_blocks);
-  launch_in_turn("conv2d_relu_max_pool: weight gradient", kernel,
-                 {grid, kThreads, work.template shared_bytes<Sums>(kImages)}, work);
+  const size_t bytes = shared_bytes_apart(work.template shared_bytes<Sums>(kImages),
+                                          int64_t{walks} * output_blocks * channel_blocks);
+  launch_in_turn("conv2d_relu_max_pool: weight gradient", kernel, {grid, kThreads, bytes}, work);
   const int64_t weights = grad_weight.size();
   const int64_t columns = grad_bias.defined() ? work.partial_floats() : weights;
   const StoreGradients result{grad_weight.data<float>(),

@@ -19,6 +19,7 @@ template <class Source, class Sink>
 __global__ void __launch_bounds__(kSumThreads)
     sum_rows_kernel(Source source, Sink sink, int64_t rows, int64_t columns,
                     int64_t rows_per_chunk) {
+  constexpr int kBatch = 4;  // loads under way at once
   __shared__ float lane_sums[kSumThreads];
   const int lanes = blockDim.y, columns_of_block = blockDim.x;
   const int64_t column = int64_t{blockIdx.x} * columns_of_block + threadIdx.x;
@@ -27,9 +28,13 @@ __global__ void __launch_bounds__(kSumThreads)
   float sum = 0;
   take_turn();
   pass_turn();
-  if (column < columns) {
-#pragma unroll 4
-    for (int64_t row = first + threadIdx.y; row < end; row += lanes) sum += source(row, column);
+  for (int64_t row = first + threadIdx.y; column < columns && row < end; row += kBatch * lanes) {
+    float values[kBatch];
+#pragma unroll
+    for (int i = 0; i < kBatch; ++i)
+      values[i] = row + i * lanes < end ? source(row + i * lanes, column) : 0.0f;
+#pragma unroll
+    for (int i = 0; i < kBatch; ++i) sum += values[i];
   }
   if (lanes > 1) {
     lane_sums[threadIdx.y * columns_of_block + threadIdx.x] = sum;

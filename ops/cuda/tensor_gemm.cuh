@@ -118,13 +118,13 @@ __device__ void multiply_steps(const TensorOperand<typename Product::ElementA>& 
       if (!loop.settled_b || step >= part.begin) fetch_b(next, stage);
       filled = filled == ahead ? 0 : filled + 1;
     }
-    if (step + ahead >= part.end - 1) pass_turn();  // all loads are under way
-    copy_async_commit();                            // an empty group too: the wait counts groups
+    copy_async_commit();  // an empty group too: the wait counts groups
     if (step >= part.begin) {
       warp.multiply(shared + read * Shared::kStageBytes);
       read = read == ahead ? 0 : read + 1;
     }
   }
+  pass_turn();
   copy_async_wait<0>();  // of no steps, the bias is still to come
   __syncthreads();       // before the memory is reused
 }

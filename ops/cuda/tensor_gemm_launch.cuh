@@ -10,12 +10,7 @@
 namespace strata::cuda {
 
 /// What plans and launches may count on, asked once.
-inline const TensorLimits& tensor_limits() {
-  static const TensorLimits limits = {.multiprocessors = device_info().multiprocessors,
-                                      .shared_bytes = device_info().shared_bytes,
-                                      .clusters = device_info().compute_capability >= 90};
-  return limits;
-}
+const TensorLimits& tensor_limits();
 
 template <TensorTile kTile, class Product>
 void launch_tensor_gemm(const char* name, const TensorGemmPlan& plan, TensorLoop loop,

@@ -4,7 +4,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstdint>
+#include <vector>
 
 #include "tensor/error.h"
 
@@ -47,9 +50,15 @@ struct TensorExtents {
 
 /// What of the GPU a plan depends on.
 struct TensorLimits {
-  int multiprocessors;
   int shared_bytes;  // that one block may use
-  bool clusters;     // whether blocks can read each other's shared memory
+  /// How many clusters of 1, 2, 4 and 8 blocks run at once with one block on a multiprocessor; 0
+  /// where there are none. Fewer than the multiprocessors would hold: a cluster lies within one
+  /// group of them (GPC).
+  std::array<int, 4> clusters;
+
+  int clusters_of(int blocks) const {
+    return clusters[static_cast<size_t>(std::countr_zero(static_cast<unsigned>(blocks)))];
+  }
 };
 
 struct TensorGemmPlan {
@@ -69,13 +78,14 @@ inline int64_t divide_up(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
 
-// Clocks of an H100, measured or from its data sheet; other GPUs have other numbers in much the
-// same proportions.
-inline constexpr double kBytesPerClock = 28;      // from L2 into each of all multiprocessors
-inline constexpr double kMaxBytesPerClock = 48;   // into one, when few are busy
-inline constexpr double kPeerBytesPerClock = 32;  // from the shared memory of a neighbour
-inline constexpr double kClocksPerMma = 1.9;      // 16 x 8 x 8 on one multiprocessor
-inline constexpr double kClusterClocks = 500;  // two barriers and the first load from a neighbour
+// Clocks of an H100, fitted to measurements of LeNet's products; other GPUs have other numbers in
+// much the same proportions. A step of k is instructions: of a fragment, loads from shared memory
+// and rounding, and of a product.
+inline constexpr double kClocksPerStep = 365;
+inline constexpr double kClocksPerFragment = 2;   // of 32 elements
+inline constexpr double kClocksPerMma = 0.9;      // 16 x 8 x 8, besides its fragments
+inline constexpr double kPeerBytesPerClock = 24;  // from the shared memory of a neighbour
+inline constexpr double kClusterClocks = 700;  // two barriers and the first load from a neighbour
 
 /// Rows of A and of its mask, and columns of B.
 inline int lines_of(const TensorExtents& extents, TensorTile tile) {
@@ -87,25 +97,76 @@ inline bool fits(const TensorExtents& extents, TensorTile tile, int shared_bytes
   return kMinTensorStages * stage + kReservedBytes <= shared_bytes;
 }
 
-/// How long a multiprocessor works on a product cut in this way, launch and first load left out.
-inline double clocks(const TensorExtents& extents, TensorTile tile, int splits,
-                     int multiprocessors) {
+/// Fragments that the warps of a block load in a step.
+inline int fragments_of(const TensorExtents& extents, TensorTile tile) {
   const TensorTileSize size = size_of(tile);
-  const int64_t blocks = divide_up(extents.m, size.m) * divide_up(extents.n, size.n) * splits;
+  const int of_a = size.m / 8 * size.warps_n * (extents.masked ? 2 : 1);
+  const int of_b = size.n / 8 * size.warps_m;
+  return (of_a + of_b) * 2 * kTensorTileK / 8;
+}
+
+/// How long the GPU takes for a product cut in this way, launch and first load left out. Up to two
+/// blocks share a multiprocessor, where their instructions add up.
+inline double clocks(const TensorExtents& extents, TensorTile tile, int splits,
+                     const TensorLimits& limits) {
+  const TensorTileSize size = size_of(tile);
+  const int64_t tiles = divide_up(extents.m, size.m) * divide_up(extents.n, size.n);
+  const int64_t at_once = limits.clusters_of(splits);
+  const int64_t shared_by =
+      std::clamp<int64_t>(divide_up(tiles, at_once), 1, size.blocks_per_multiprocessor);
+  const int64_t rounds = divide_up(tiles, at_once * shared_by);
   const int64_t steps = divide_up(divide_up(extents.k, kTensorTileK), splits);
-  const auto busy =
-      static_cast<double>(std::min<int64_t>(std::max<int64_t>(blocks, 1), multiprocessors));
-  const double rate = std::min(kBytesPerClock * multiprocessors / busy, kMaxBytesPerClock);
-  const double load = lines_of(extents, tile) * kTensorTileK * 4 / rate;
-  const double multiply = size.m / 16.0 * (size.n / 8.0) * (kTensorTileK / 8.0) * kClocksPerMma;
-  const double add = splits > 1 ? kClusterClocks + size.m * size.n * 4 / kPeerBytesPerClock : 0;
-  const auto rounds = static_cast<double>(divide_up(blocks, multiprocessors));
-  return rounds * (static_cast<double>(steps) * std::max(load, multiply) + add);
+  const double products = size.m / 16.0 * (size.n / 8.0) * (kTensorTileK / 8.0);
+  const auto together = static_cast<double>(shared_by);
+  const double step =
+      kClocksPerStep +
+      together * (kClocksPerFragment * fragments_of(extents, tile) + kClocksPerMma * products);
+  const double sums = size.m * size.n * 4 / kPeerBytesPerClock;
+  const double add = splits > 1 ? together * (kClusterClocks + sums) : 0;
+  return static_cast<double>(rounds) * (static_cast<double>(steps) * step + add);
+}
+
+/// A way to cut.
+struct Cut {
+  TensorTile tile;
+  int splits;
+  double clocks;
+  int64_t blocks;
+};
+
+inline std::vector<Cut> cuts_of(const TensorExtents& extents, const TensorLimits& limits) {
+  const int64_t steps = divide_up(extents.k, kTensorTileK);
+  std::vector<Cut> cuts;
+  for (const TensorTile tile : {TensorTile::large, TensorTile::medium, TensorTile::small}) {
+    if (!fits(extents, tile, limits.shared_bytes)) continue;
+    const int64_t tiles =
+        divide_up(extents.m, size_of(tile).m) * divide_up(extents.n, size_of(tile).n);
+    for (int splits = 1; splits <= kMaxTensorSplits; splits *= 2) {
+      if (splits > 1 && (splits > steps || limits.clusters_of(splits) == 0)) break;
+      cuts.push_back({tile, splits, clocks(extents, tile, splits, limits), tiles * splits});
+    }
+  }
+  return cuts;
+}
+
+/// The cheapest; but where a tile not larger than its gives more blocks, no more than there are
+/// multiprocessors, and costs little more, the most blocks: in a training step the operands were
+/// written a moment ago, and more multiprocessors that ask at once have them sooner.
+inline Cut best_cut(const TensorExtents& extents, const TensorLimits& limits) {
+  constexpr double kLittleMore = 1.15;
+  const std::vector<Cut> cuts = cuts_of(extents, limits);
+  const Cut cheapest = *std::min_element(
+      cuts.begin(), cuts.end(), [](const Cut& a, const Cut& b) { return a.clocks < b.clocks; });
+  Cut best = cheapest;
+  for (const Cut& cut : cuts)
+    if (cut.tile <= cheapest.tile && cut.clocks <= kLittleMore * cheapest.clocks &&
+        cut.blocks <= limits.clusters_of(1) && cut.blocks > best.blocks)
+      best = cut;
+  return best;
 }
 
 }  // namespace tensor_plan
 
-/// The cheapest of the few ways to cut; the first of equals, which has fewer and larger parts.
 /// Throws `invalid_argument`, naming the op, when an extent does not fit 32-bit arithmetic.
 inline TensorGemmPlan plan_tensor_gemm(const char* op, const TensorExtents& extents,
                                        const TensorLimits& limits) {
@@ -113,30 +174,15 @@ inline TensorGemmPlan plan_tensor_gemm(const char* op, const TensorExtents& exte
   constexpr int64_t kMaxExtent = int64_t{1} << 30;
   check(std::max({m, n, k}) <= kMaxExtent, "{}: a product of {} x {} by {} x {} is too large", op,
         m, k, k, n);
-  const int64_t steps = tensor_plan::divide_up(k, kTensorTileK);
-  TensorTile best = TensorTile::small;
-  int best_splits = 0;  // none yet
-  double best_clocks = 0;
-  for (const TensorTile tile : {TensorTile::large, TensorTile::medium, TensorTile::small}) {
-    if (!tensor_plan::fits(extents, tile, limits.shared_bytes)) continue;
-    for (int splits = 1; splits <= kMaxTensorSplits; splits *= 2) {
-      if (splits > 1 && (!limits.clusters || splits > steps)) break;
-      const double clocks = tensor_plan::clocks(extents, tile, splits, limits.multiprocessors);
-      if (best_splits > 0 && clocks >= best_clocks) continue;
-      best = tile, best_splits = splits, best_clocks = clocks;
-    }
-  }
-  const int64_t tiles_m = tensor_plan::divide_up(m, size_of(best).m);
-  const int64_t tiles_n = tensor_plan::divide_up(n, size_of(best).n);
-  const int64_t blocks = tiles_m * tiles_n * best_splits;
-  check(blocks <= INT32_MAX, "{}: a product of {} x {} needs more blocks than the GPU takes", op, m,
-        n);
-  return {.tile = best,
-          .tiles_m = static_cast<int>(tiles_m),
-          .tiles_n = static_cast<int>(tiles_n),
-          .steps = static_cast<int>(steps),
-          .splits = best_splits,
-          .blocks = blocks};
+  const tensor_plan::Cut cut = tensor_plan::best_cut(extents, limits);
+  check(cut.blocks <= INT32_MAX, "{}: a product of {} x {} needs more blocks than the GPU takes",
+        op, m, n);
+  return {.tile = cut.tile,
+          .tiles_m = static_cast<int>(tensor_plan::divide_up(m, size_of(cut.tile).m)),
+          .tiles_n = static_cast<int>(tensor_plan::divide_up(n, size_of(cut.tile).n)),
+          .steps = static_cast<int>(tensor_plan::divide_up(k, kTensorTileK)),
+          .splits = cut.splits,
+          .blocks = cut.blocks};
 }
 
 /// How many steps of k a block keeps in shared memory: as many as it has and may, so that all loads

@@ -117,7 +117,8 @@ struct Context {
   DeviceInfo info;
   cudaStream_t main = nullptr;
   cudaStream_t current = nullptr;
-  bool in_row = false, main_in_row = false;  // for stream_in_turn(): of `current`, and of `main`
+  // For stream_in_turn(): how the last kernel was queued on `current`, and on `main`.
+  enum class Last { other, in_turn, settles } last = Last::other, main_last = Last::other;
 
   Context() {
     if (const auto& reason = why_unusable()) throw Error(ErrorKind::device, *reason);
@@ -151,20 +152,25 @@ Stream main_stream() {
 }
 
 Stream stream() {
-  context().in_row = false;
+  context().last = Context::Last::other;
   return context().current;
 }
 
-StreamInTurn stream_in_turn(bool ends_row) {
+StreamInTurn stream_in_turn(bool settles) {
   Context& now = context();
-  return {now.current, std::exchange(now.in_row, !ends_row)};
+  const auto own = settles ? Context::Last::settles : Context::Last::in_turn;
+  return {now.current, std::exchange(now.last, own) != Context::Last::other};
 }
 
-// The main stream's row goes on after a branch. A branch begins a row of its own.
+bool settles_last() {
+  return context().last == Context::Last::settles;
+}
+
+// On the main stream turns go on after a branch. What a branch starts from has ended.
 void turn_stream_to(Stream stream) noexcept {
   Context& now = context();
-  if (now.current == now.main) now.main_in_row = now.in_row;
-  now.in_row = stream == now.main && now.main_in_row;
+  if (now.current == now.main) now.main_last = now.last;
+  now.last = stream == now.main ? now.main_last : Context::Last::other;
   now.current = stream;
 }
 

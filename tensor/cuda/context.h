@@ -36,14 +36,16 @@ const DeviceInfo& device_info();
 /// a graph that is being recorded (branches.h).
 Stream main_stream();
 Stream stream();
-/// stream(), for the next of a row of kernels that may each begin before the one before it has
-/// ended; `overlaps` says whether one of the row was queued last. Whoever asks for stream() ends
-/// the row, as may who asks here.
+/// stream(), for a kernel that may begin before the one queued last has ended, if `overlaps`: that
+/// one was queued in turn, too, with no stream() between (ops/cuda/launch.cuh).
 struct StreamInTurn {
   Stream stream;
   bool overlaps;
 };
-StreamInTurn stream_in_turn(bool ends_row);
+StreamInTurn stream_in_turn(bool settles);
+/// Whether what was queued last was queued in turn with `settles`: it writes what others read
+/// early.
+bool settles_last();
 /// For branches.h: what stream() is from now on.
 void turn_stream_to(Stream stream) noexcept;
 

@@ -90,21 +90,17 @@ TEST_P(GatherBatchTest, ABatchMayExceedTheSet) {
   EXPECT_EQ(batch.labels.to_vector<int32_t>(), (std::vector<int32_t>{0, 1, 2, 0, 1, 2, 0, 1}));
 }
 
-// One block, many, and many of several images.
-TEST_P(GatherBatchTest, MovesTheStepOnWhereAsked) {
-  const Tensor images = Tensor::zeros({2000, 2, 2, 1}, DType::uint8, device());
-  const Tensor labels = Tensor::zeros({2000}, DType::uint8, device());
-  for (const int64_t count : {1, 300, 1500}) {
-    SCOPED_TRACE(count);
-    Tensor batch = Tensor::empty({count, 2, 2, 1}, DType::float32, device());
-    Tensor batch_labels = Tensor::empty({count}, DType::int32, device());
-    const Tensor step = Tensor::from(std::vector<int32_t>{6}, {1}, device());
-    ops::gather_batch(images, labels, step, {}, batch, batch_labels);
-    EXPECT_EQ(step.item<int32_t>(), 6);
-    for (int i = 0; i < 3; ++i)
-      ops::gather_batch(images, labels, step, {.advance = true}, batch, batch_labels);
-    EXPECT_EQ(step.item<int32_t>(), 9);
-  }
+// One block, many, and many of several images; a step that an optimizer moves on, and any other.
+TEST_P(GatherBatchTest, DrawsAhead) {
+  for (const int64_t batch : {1, 300, 1500})
+    for (const MemoryUse use : {MemoryUse::optimizer, MemoryUse::activations}) {
+      SCOPED_TRACE(batch);
+      const MemoryScope scope(use);
+      const Batch ahead = gather(2000, batch, 6, {.seed = 5, .ahead = 3});
+      const Batch later = gather(2000, batch, 9, {.seed = 5});
+      EXPECT_TRUE(close(ahead.images, later.images, kExact));
+      EXPECT_EQ(ahead.labels.to_vector<int32_t>(), later.labels.to_vector<int32_t>());
+    }
 }
 
 TEST(GatherBatchErrorTest, SaysWhatDoesNotFit) {

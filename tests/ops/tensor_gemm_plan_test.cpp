@@ -17,8 +17,8 @@ using cuda::TensorGemmPlan;
 using cuda::TensorLimits;
 using cuda::TensorTile;
 
-constexpr TensorLimits kH100{.multiprocessors = 132, .shared_bytes = 227 << 10, .clusters = true};
-constexpr TensorLimits kAmpere{.multiprocessors = 84, .shared_bytes = 99 << 10, .clusters = false};
+constexpr TensorLimits kH100{.shared_bytes = 227 << 10, .clusters = {132, 66, 30, 15}};
+constexpr TensorLimits kAmpere{.shared_bytes = 99 << 10, .clusters = {84, 0, 0, 0}};
 
 TensorGemmPlan plan_of(const TensorExtents& extents, const TensorLimits& limits = kH100) {
   return plan_tensor_gemm("test", extents, limits);
@@ -57,18 +57,27 @@ TEST(TensorGemmPlanTest, CutsKIntoPartsThatAClusterTakes) {
 }
 
 // LeNet's first dense layer, 800 -> 256: forward, gradient of the input, gradient of the weight.
-TEST(TensorGemmPlanTest, KeepsTheGpuBusyWithASmallBatch) {
-  for (const int64_t batch : {64, 256}) {
+TEST(TensorGemmPlanTest, KeepsTheGpuBusyInOneRoundWithASmallBatch) {
+  for (const int64_t batch : {64, 192, 256}) {
     SCOPED_TRACE(batch);
     for (const TensorExtents& extents :
          {TensorExtents{batch, 256, 800}, {batch, 800, 256, true}, {256, 800, batch, true}}) {
       const TensorGemmPlan plan = plan_of(extents);
       EXPECT_NE(plan.tile, TensorTile::large);
       EXPECT_GE(plan.blocks, 50);
+      EXPECT_LE(plan.tiles_m * plan.tiles_n,
+                kH100.clusters_of(plan.splits) * size_of(plan.tile).blocks_per_multiprocessor);
     }
   }
-  EXPECT_GE(plan_of({64, 256, 800}).blocks, 100);
-  EXPECT_GE(plan_of({256, 256, 800}).blocks, 100);
+}
+
+// 16 clusters of 8 blocks with a multiprocessor each would be one more than run at once.
+TEST(TensorGemmPlanTest, NoSecondRoundForAFewClusters) {
+  for (const TensorExtents& extents :
+       {TensorExtents{1024, 256, 800}, {1024, 800, 256, true}, {256, 800, 1024, true}}) {
+    const TensorGemmPlan plan = plan_of(extents);
+    EXPECT_LE(plan.tiles_m * plan.tiles_n, kH100.clusters_of(plan.splits));
+  }
 }
 
 TEST(TensorGemmPlanTest, TakesLargeTilesWithALargeBatch) {
