@@ -17,6 +17,11 @@ Tensor Dense::forward(const Tensor& input) {
   return ops::dense(input, weight_, bias_, activation_);
 }
 
+ops::ClassificationLoss Dense::forward_cross_entropy(const Tensor& input, const Tensor& labels) {
+  if (activation_ != ops::Activation::none) return Module::forward_cross_entropy(input, labels);
+  return ops::dense_softmax_cross_entropy(input, weight_, bias_, labels, ops::LossValue::left_out);
+}
+
 std::string Dense::description() const {
   return fmt::format("Dense {} -> {}{}{}", weight_.extent(1), weight_.extent(0),
                      activation_ == ops::Activation::relu ? ", ReLU" : "",

@@ -22,6 +22,9 @@ class Dense : public Module {
   Tensor forward(const Tensor& input) override;
   std::string description() const override;
 
+ protected:
+  ops::ClassificationLoss forward_cross_entropy(const Tensor& input, const Tensor& labels) override;
+
  private:
   ops::Activation activation_;
   Tensor weight_, bias_;

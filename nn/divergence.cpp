@@ -4,7 +4,6 @@
 #include <cmath>
 #include <map>
 
-#include "ops/softmax_cross_entropy.h"
 #include "tensor/autograd.h"
 
 namespace strata::nn {
@@ -22,15 +21,15 @@ bool is_finite(const Tensor& tensor) {
                                            : all_finite<float>(tensor);
 }
 
-/// Runs the model; returns its output and writes the first bad layer's name to `bad`.
-Tensor observed_forward(Module& model, const Tensor& input, std::string& bad) {
+/// Runs the model as a training step does; writes the first bad layer's name to `bad`.
+ops::ClassificationLoss observed_forward(Module& model, const Batch& batch, std::string& bad) {
   std::map<const Module*, std::string> names{{&model, "model"}};
   for (const Module::NamedModule& inner : model.descendants()) names[inner.module] = inner.name;
   const ForwardObserver observer([&](const Module& module, const Tensor& output) {
     if (bad.empty() && !is_finite(output))
       bad = fmt::format("output of {} ({})", names[&module], module.description());
   });
-  return model(input);
+  return model.cross_entropy(batch.images, batch.labels);
 }
 
 }  // namespace
@@ -41,12 +40,11 @@ std::string first_bad_tensor(Module& model, FlatParameters& parameters, const Ba
 
   std::string bad;
   parameters.zero_grad();
-  const Tensor logits = observed_forward(model, batch.images, bad);
+  const ops::ClassificationLoss end = observed_forward(model, batch, bad);
   if (!bad.empty()) return bad;
-  const Tensor loss = ops::softmax_cross_entropy(logits, batch.labels);
-  if (!is_finite(loss)) return "loss";
+  if (!is_finite(end.losses)) return "loss";
 
-  backward(loss);
+  backward(end.loss);
   parameters.gradients();
   for (const auto& parameter : parameters.parameters())
     if (!is_finite(parameter.gradient)) return "gradient of " + parameter.name;

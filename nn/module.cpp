@@ -1,5 +1,6 @@
 #include "nn/module.h"
 
+#include "ops/softmax_cross_entropy.h"
 #include "tensor/error.h"
 
 namespace strata::nn {
@@ -13,6 +14,18 @@ Tensor Module::operator()(const Tensor& input) {
   Tensor output = forward(input);
   if (observer) observer->function_(*this, output);
   return output;
+}
+
+ops::ClassificationLoss Module::cross_entropy(const Tensor& input, const Tensor& labels) {
+  ops::ClassificationLoss result = forward_cross_entropy(input, labels);
+  if (observer) observer->function_(*this, result.logits);
+  return result;
+}
+
+ops::ClassificationLoss Module::forward_cross_entropy(const Tensor& input, const Tensor& labels) {
+  const Tensor logits = forward(input);
+  const Tensor loss = ops::softmax_cross_entropy(logits, labels);
+  return {.loss = loss, .losses = loss.detach(), .logits = logits.detach()};
 }
 
 std::vector<NamedTensor> Module::collect(std::vector<NamedTensor> Module::*kind) const {

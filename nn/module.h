@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "ops/dense_softmax_cross_entropy.h"
 #include "tensor/autograd.h"
 #include "tensor/tensor.h"
 
@@ -27,6 +28,10 @@ class Module {
   virtual Tensor forward(const Tensor& input) = 0;
   /// How modules are called: forward(), then a ForwardObserver if there is one.
   Tensor operator()(const Tensor& input);
+
+  /// How a training step calls a classifier: the mean cross-entropy of what operator() returns,
+  /// taken as logits, with ops::LossValue::left_out. An observer sees what operator() shows it.
+  ops::ClassificationLoss cross_entropy(const Tensor& input, const Tensor& labels);
 
   /// The layer's type and options, as the summary prints it: "Conv2D 5x5 -> 24".
   virtual std::string description() const = 0;
@@ -55,6 +60,11 @@ class Module {
   const Tensor& step() const { return step_; }
 
  protected:
+  /// What cross_entropy() calls. For a module that ends in an op which takes the loss along to
+  /// override; the numbers must be those of this one, which is forward() and then
+  /// ops::softmax_cross_entropy.
+  virtual ops::ClassificationLoss forward_cross_entropy(const Tensor& input, const Tensor& labels);
+
   /// Registers members; `parameter` starts to require gradients.
   void add_parameter(std::string name, Tensor& parameter);
   void add_buffer(std::string name, Tensor& buffer);

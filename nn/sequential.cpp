@@ -20,6 +20,14 @@ Tensor Sequential::forward(const Tensor& input) {
   return value;
 }
 
+ops::ClassificationLoss Sequential::forward_cross_entropy(const Tensor& input,
+                                                          const Tensor& labels) {
+  if (layers_.empty()) return Module::forward_cross_entropy(input, labels);
+  Tensor value = input;
+  for (size_t i = 0; i + 1 < layers_.size(); ++i) value = (*layers_[i])(value);
+  return layers_.back()->cross_entropy(value, labels);
+}
+
 std::string Sequential::description() const {
   return fmt::format("Sequential of {} layers", layers_.size());
 }

@@ -30,6 +30,10 @@ class Sequential : public Module {
   Tensor forward(const Tensor& input) override;
   std::string description() const override;
 
+ protected:
+  /// The last layer's cross_entropy() on what the others make of the input.
+  ops::ClassificationLoss forward_cross_entropy(const Tensor& input, const Tensor& labels) override;
+
  private:
   std::vector<std::unique_ptr<Module>> layers_;
 };

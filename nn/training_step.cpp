@@ -4,7 +4,6 @@
 
 #include "nn/divergence.h"
 #include "ops/clip_norm.h"
-#include "ops/softmax_cross_entropy.h"
 #include "tensor/autograd.h"
 #include "tensor/branch.h"
 
@@ -39,13 +38,12 @@ void TrainingStep::run() {
 
 void TrainingStep::queue() {
   parts_.parameters.zero_grad();
-  const Tensor logits = parts_.model(batch_.images);
-  const Tensor loss = ops::softmax_cross_entropy(logits, batch_.labels);
+  const ops::ClassificationLoss end = parts_.model.cross_entropy(batch_.images, batch_.labels);
   {
-    const Branch beside_backward;  // which joins it
-    ops::record_metrics(logits, batch_.labels, loss, state_, metrics_);
+    const Branch beside_backward;  // which joins it, and starts without the loss's value
+    ops::record_metrics(end.logits, batch_.labels, end.losses, state_, metrics_);
   }
-  backward(loss);
+  backward(end.loss);
   parts_.loader.draw_next(state_.step, batch_);
   if (parts_.max_grad_norm > 0) ops::clip_norm(parts_.parameters.gradients(), parts_.max_grad_norm);
   parts_.optimizer.update(state_);

@@ -54,14 +54,7 @@ struct DenseNode : Node {
                              .weight = make_grad(1),
                              .bias = make_grad(2),
                              .branch = is_for_leaves()};
-    const std::string_view without = gradients.input.defined() ? "" : " without input";
-    run_on_rung(
-        "dense", grad_output, kLibrary,
-        {[&] { return fmt::format("dense_backward{} of {}", without, geometry->to_string()); },
-         [&](Rung rung) {
-           STRATA_DISPATCH_WITH(cublas, rung, dense_backward, *geometry, input, weight, output,
-                                grad_output, gradients);
-         }});
+    run_dense_backward(*geometry, input, weight, output, grad_output, gradients);
     return {gradients.input, gradients.weight, gradients.bias};
   }
 
@@ -71,6 +64,18 @@ struct DenseNode : Node {
 };
 
 }  // namespace
+
+void run_dense_backward(const DenseGeometry& geometry, const Tensor& input, const Tensor& weight,
+                        const Tensor& output, const Tensor& grad_output,
+                        DenseGradients& gradients) {
+  const std::string_view without = gradients.input.defined() ? "" : " without input";
+  run_on_rung("dense", grad_output, kLibrary,
+              {[&] { return fmt::format("dense_backward{} of {}", without, geometry.to_string()); },
+               [&](Rung rung) {
+                 STRATA_DISPATCH_WITH(cublas, rung, dense_backward, geometry, input, weight, output,
+                                      grad_output, gradients);
+               }});
+}
 
 Tensor dense(const Tensor& input, const Tensor& weight, const Tensor& bias, Activation activation) {
   const DenseGeometry geometry(input, weight, bias, activation);

@@ -47,4 +47,11 @@ STRATA_DENSE_KERNELS
 }
 #undef STRATA_DENSE_KERNELS
 
+namespace ops {
+/// The backward pass on the rung that settings and tuner choose; for every op with a dense layer's
+/// products.
+void run_dense_backward(const DenseGeometry& geometry, const Tensor& input, const Tensor& weight,
+                        const Tensor& output, const Tensor& grad_output, DenseGradients& gradients);
+}  // namespace ops
+
 }  // namespace strata

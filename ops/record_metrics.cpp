@@ -13,15 +13,18 @@ StepMetrics StepMetrics::of(int64_t steps, Device device) {
           .correct = Tensor::zeros({steps}, DType::int32, device)};
 }
 
-void record_metrics(const Tensor& logits, const Tensor& labels, const Tensor& loss,
+void record_metrics(const Tensor& logits, const Tensor& labels, const Tensor& losses,
                     StepState& state, StepMetrics& metrics) {
   check_classification("record_metrics", logits, labels);
-  check(loss.size() == 1 && loss.dtype() == DType::float32,
-        "record_metrics: the loss must be one float32, got {} {}", loss.dtype(), loss.shape());
-  for (const Tensor& other : {loss, state.step, metrics.losses})
+  const bool fits =
+      losses.size() == 1 || (losses.size() > 0 && losses.shape() == Shape{logits.extent(0)});
+  check(fits && losses.dtype() == DType::float32,
+        "record_metrics: logits {} need losses of one float32, or one a row, got {} {}",
+        logits.shape(), losses.dtype(), losses.shape());
+  for (const Tensor& other : {losses, state.step, metrics.losses})
     check_same_device("record_metrics", logits, other);
   const Rung rung = choose_rung("record_metrics", logits);
-  STRATA_DISPATCH(rung, record_metrics, logits, labels, loss, state, metrics);
+  STRATA_DISPATCH(rung, record_metrics, logits, labels, losses, state, metrics);
 }
 
 }  // namespace strata::ops

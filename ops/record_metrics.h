@@ -1,7 +1,7 @@
 // What a training step leaves behind for whoever asks later, on the device, so that asking is the
 // only time the host waits:
 //
-//   losses[step mod n] <- loss
+//   losses[step mod n] <- loss                the mean of the losses given
 //   correct[step mod n] <- right answers in the batch, as ops/count_correct.h counts them
 //   diverged_at <- step               if the loss is not finite and it is the first
 //
@@ -22,9 +22,9 @@ struct StepMetrics {
   static StepMetrics of(int64_t steps, Device device);
 };
 
-/// `logits` (N, C) float, `labels` (N) int32, `loss` one float32. Throws `invalid_argument`
-/// otherwise, and when devices differ.
-void record_metrics(const Tensor& logits, const Tensor& labels, const Tensor& loss,
+/// `logits` (N, C) float, `labels` (N) int32, `losses` float32: one a row (N), whose mean is taken
+/// here, or one number. Throws `invalid_argument` otherwise, and when devices differ.
+void record_metrics(const Tensor& logits, const Tensor& labels, const Tensor& losses,
                     StepState& state, StepMetrics& metrics);
 
 }  // namespace strata::ops

@@ -5,8 +5,8 @@
 
 namespace strata {
 
-#define STRATA_RECORD_METRICS_KERNELS                                                 \
-  void record_metrics(const Tensor& logits, const Tensor& labels, const Tensor& loss, \
+#define STRATA_RECORD_METRICS_KERNELS                                                   \
+  void record_metrics(const Tensor& logits, const Tensor& labels, const Tensor& losses, \
                       ops::StepState& state, ops::StepMetrics& metrics);
 namespace reference { STRATA_RECORD_METRICS_KERNELS }
 namespace cpu { STRATA_RECORD_METRICS_KERNELS }

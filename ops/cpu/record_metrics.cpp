@@ -2,9 +2,9 @@
 
 namespace strata::cpu {
 
-void record_metrics(const Tensor& logits, const Tensor& labels, const Tensor& loss,
+void record_metrics(const Tensor& logits, const Tensor& labels, const Tensor& losses,
                     ops::StepState& state, ops::StepMetrics& metrics) {
-  reference::record_metrics(logits, labels, loss, state, metrics);  // as cpu/count_correct.cpp says
+  reference::record_metrics(logits, labels, losses, state, metrics);  // as cpu/count_correct.cpp says
 }
 
 }  // namespace strata::cpu

@@ -1,8 +1,8 @@
 #include "ops/cuda/narrow_dense.h"
 
-#include "ops/cuda/element.cuh"
 #include "ops/cuda/launch.cuh"
 #include "ops/cuda/load_if.cuh"
+#include "ops/cuda/narrow_warp.cuh"
 #include "tensor/cuda/context.h"
 
 namespace strata::cuda {
@@ -10,73 +10,12 @@ namespace {
 
 constexpr int kWarps = 4;  // few, so that a small batch reaches every multiprocessor
 constexpr int kThreads = kWarps * 32;
-constexpr unsigned kAllLanes = 0xffffffff;
 
 /// The layer as a kernel sees it. Every row of memory is `inputs` or `outputs` long.
 struct Narrow {
   int64_t rows;
   int inputs, outputs;
 };
-
-/// kVector neighbouring elements, 4 only where they are aligned.
-template <int kVector>
-struct Floats {
-  float at[kVector];
-};
-
-template <int kVector>
-__device__ Floats<kVector> load(const float* address) {
-  if constexpr (kVector == 4) {
-    const float4 four = __ldg(reinterpret_cast<const float4*>(address));
-    return {four.x, four.y, four.z, four.w};
-  } else {
-    return {__ldg(address)};
-  }
-}
-
-template <int kVector>
-__device__ Floats<kVector> load(const BFloat16* address) {
-  if constexpr (kVector == 4) {
-    const uint2 pairs = __ldg(reinterpret_cast<const uint2*>(address));
-    return {lower_of(pairs.x), upper_of(pairs.x), lower_of(pairs.y), upper_of(pairs.y)};
-  } else {
-    return {static_cast<float>(*address)};
-  }
-}
-
-template <int kVector, class T>
-__device__ void store(T* address, const Floats<kVector>& values) {
-  if constexpr (kVector == 4)
-    store4(address, {values.at[0], values.at[1], values.at[2], values.at[3]});
-  else
-    *address = stored_as<T>(values.at[0]);
-}
-
-/// The sums of at most 16 values over the lanes of a warp; lane l gets that of value l % 16, or 0.
-/// Each exchange, with the lane half as far away, halves the values that a lane still has to do
-/// with, so 16 sums take 16 shuffles instead of 80.
-template <int kValues>
-__device__ float sum_across_lanes(const float (&given_values)[kValues]) {
-  constexpr int kCount = static_cast<int>(kMaxNarrowOutputs);
-  const int lane = static_cast<int>(threadIdx.x) % 32;
-  float values[kCount] = {};
-#pragma unroll
-  for (int i = 0; i < kValues; ++i) values[i] = given_values[i];
-#pragma unroll
-  for (int half = kCount / 2; half > 0; half /= 2) {
-    const bool upper = (lane & half) != 0;
-#pragma unroll
-    for (int i = 0; i < half; ++i) {
-      const float given = upper ? values[i] : values[i + half];
-      const float kept = upper ? values[i + half] : values[i];
-      values[i] = kept + __shfl_xor_sync(kAllLanes, given, half);
-    }
-  }
-#pragma unroll
-  for (int distance = kCount; distance < 32; distance *= 2)
-    values[0] += __shfl_xor_sync(kAllLanes, values[0], distance);
-  return values[0];
-}
 
 /// One warp computes all outputs of kRows rows: its lanes divide the inputs. No shared memory and
 /// no barrier: all loads are under way at once, weights come from L1 after the first warp, and a
@@ -159,11 +98,6 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-template <int kValue>
-struct Constant {
-  static constexpr int value = kValue;
-};
-
 /// Calls launch(outputs, rows per warp, floats per load), as constants. Many rows per warp save
 /// loads of weights, as soon as there are blocks enough for every multiprocessor without.
 template <class Launch>
@@ -182,20 +116,7 @@ void with_constants(const Narrow& narrow, int64_t warps_per_row, bool vectors, L
     else
       with_rows(outputs, Constant<1>());
   };
-  if (narrow.outputs <= 4)
-    with_outputs(Constant<4>());
-  else if (narrow.outputs <= 8)
-    with_outputs(Constant<8>());
-  else if (narrow.outputs <= 12)
-    with_outputs(Constant<12>());
-  else
-    with_outputs(Constant<16>());
-}
-
-/// Whether four neighbours can be read at once.
-template <class T>
-bool aligned(const T* address) {
-  return reinterpret_cast<uintptr_t>(address) % (4 * sizeof(T)) == 0;
+  with_outputs_of(narrow.outputs, with_outputs);
 }
 
 unsigned blocks_for(const char* name, int64_t warps) {
@@ -219,7 +140,7 @@ void narrow_dense(const DenseGeometry& geometry, const T* input, const float* we
   if (geometry.rows == 0) return;
   const char* name = "dense";
   const Narrow narrow = narrow_of(name, geometry);
-  const bool vectors = narrow.inputs % 4 == 0 && aligned(input) && aligned(weight);
+  const bool vectors = narrow.inputs % 4 == 0 && four_at_once(input) && four_at_once(weight);
   const bool relu = geometry.activation == ops::Activation::relu;
   with_constants(narrow, 1, vectors, [&](auto outputs, auto rows, auto vector) {
     const int64_t warps = (narrow.rows + rows.value - 1) / rows.value;
@@ -234,7 +155,7 @@ void narrow_dense_grad_input(const DenseGeometry& geometry, const float* weight,
   if (geometry.rows == 0 || geometry.inputs == 0) return;
   const char* name = "dense input gradient";
   const Narrow narrow = narrow_of(name, geometry);
-  const bool vectors = narrow.inputs % 4 == 0 && aligned(weight) && aligned(grad_input);
+  const bool vectors = narrow.inputs % 4 == 0 && four_at_once(weight) && four_at_once(grad_input);
   const int64_t columns = vectors ? 128 : 32, groups = (narrow.inputs + columns - 1) / columns;
   with_constants(narrow, groups, vectors, [&](auto outputs, auto rows, auto vector) {
     const int64_t row_groups = (narrow.rows + rows.value * kWarps - 1) / (rows.value * kWarps);

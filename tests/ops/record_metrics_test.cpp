@@ -28,8 +28,11 @@ Tensor labels_of(int64_t rows) {
 class RecordMetricsTest : public RungTest {
  protected:
   void record(float loss, int64_t correct, int64_t rows = 20) {
+    record_losses(Tensor::from(std::vector<float>{loss}, {}, device()), correct, rows);
+  }
+  void record_losses(const Tensor& losses, int64_t correct, int64_t rows) {
     ops::record_metrics(logits_with(correct, rows).to(device()), labels_of(rows).to(device()),
-                        Tensor::from(std::vector<float>{loss}, {}, device()), *state_, *metrics_);
+                        losses, *state_, *metrics_);
     Tensor weights = Tensor::zeros({0}, DType::float32, device()), none;
     ops::sgd_update(weights, weights, none, *state_, {});  // ends the step
   }
@@ -62,6 +65,33 @@ TEST_P(RecordMetricsTest, CountsBatchesOfAnySize) {
   EXPECT_TRUE(close(metrics_->correct, expected, kExact));
 }
 
+TEST_P(RecordMetricsTest, TakesTheMeanOfTheRowsLosses) {
+  const std::vector<int64_t> sizes{2, 31, 128, 1000, 8192};
+  start(static_cast<int64_t>(sizes.size()));
+  std::vector<double> expected;
+  for (const int64_t rows : sizes) {
+    const Tensor losses = random_tensor({rows}, 3, 0, 4, DType::float32);
+    record_losses(losses.to(device()), rows / 2, rows);
+    double sum = 0;
+    for (const double loss : values_of(losses)) sum += loss;
+    expected.push_back(sum / static_cast<double>(rows));
+  }
+  // In float64, so that one rounding is left.
+  EXPECT_TRUE(close(metrics_->losses, expected, {.relative = 1e-7}));
+  EXPECT_TRUE(close(metrics_->correct, {1, 15, 64, 500, 4096}, kExact));
+}
+
+TEST_P(RecordMetricsTest, OneRowsLossThatIsNotFiniteIsEnough) {
+  for (const int64_t bad_row : {0, 130, 299}) {
+    start(1);
+    Tensor losses = Tensor::full({300}, 1);
+    losses.data<float>()[bad_row] = NAN;
+    record_losses(losses.to(device()), 0, 300);
+    EXPECT_EQ(state_->diverged_at.item<int32_t>(), 0);
+    EXPECT_TRUE(std::isnan(metrics_->losses.item<float>()));
+  }
+}
+
 TEST_P(RecordMetricsTest, RemembersTheFirstLossThatIsNotFinite) {
   for (float bad : {NAN, INFINITY, -INFINITY}) {
     start(2);
@@ -74,8 +104,8 @@ TEST(RecordMetricsErrorTest, NamesWhatDoesNotFit) {
   ops::StepState state = ops::first_step({.peak = 0.1}, Device::cpu);
   ops::StepMetrics metrics = ops::StepMetrics::of(2, Device::cpu);
   const Tensor logits = Tensor::zeros({2, kClasses}), labels = labels_of(2);
-  EXPECT_TRUE(fails("the loss must be one float32, got float32 (2)", [&] {
-    ops::record_metrics(logits, labels, Tensor::zeros({2}), state, metrics);
+  EXPECT_TRUE(fails("need losses of one float32, or one a row, got float32 (3)", [&] {
+    ops::record_metrics(logits, labels, Tensor::zeros({3}), state, metrics);
   }));
   EXPECT_TRUE(fails("record_metrics: logits (2, 3) need int32 labels (2), got int32 (3)", [&] {
     ops::record_metrics(logits, labels_of(3), Tensor::zeros({}), state, metrics);

@@ -42,11 +42,19 @@ TEST(BenchWorkTest, CountsAStageByHand) {
 }
 
 TEST(BenchWorkTest, CountsADenseLayerByHand) {
-  const bench::OpWork work = bench::dense_work(5, 7, 3, true, true);
+  const bench::OpWork work = bench::dense_work(5, 7, 3, true);
   EXPECT_EQ(work.forward.flops, 2 * 5 * 7 * 3);
   EXPECT_EQ(work.forward.bytes, 4 * (5 * 7 + 3 * 7 + 3 + 5 * 3));
   EXPECT_EQ(work.backward.flops, 4 * 5 * 7 * 3);
   EXPECT_EQ(work.backward.bytes, 4 * (2 * 5 * 7 + 2 * 3 * 7 + 3 + 2 * 5 * 3));
+}
+
+TEST(BenchWorkTest, CountsALastLayerWithItsLossByHand) {
+  const bench::OpWork work = bench::dense_softmax_cross_entropy_work(5, 7, 3);
+  EXPECT_EQ(work.forward.flops, 2 * 2 * 5 * 7 * 3);
+  EXPECT_EQ(work.forward.bytes, 4 * (2 * 5 * 7 + 3 * 7 + 3 + 2 * 5 * 3 + 5 + 5));
+  EXPECT_EQ(work.backward.flops, 2 * 5 * 7 * 3);
+  EXPECT_EQ(work.backward.bytes, 4 * (5 * 7 + 5 * 3 + 3 * 7 + 3));
 }
 
 TEST(BenchFloorTest, TheLongestOfMemoryArithmeticAndANodeCounts) {

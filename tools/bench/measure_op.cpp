@@ -71,7 +71,9 @@ PassSeconds measure_forward(const OpCase& op, Device device, const Blocks& block
 }
 
 PassSeconds measure_both_passes(const OpCase& op, Device device, const Blocks& blocks) {
-  const Tensor grad_output = Tensor::full(op.forward().shape(), 0.01, DType::float32, device);
+  const Shape shape = op.forward().shape();
+  const bool is_loss = shape.rank() == 0;  // from which backward() starts by itself
+  const Tensor grad_output = is_loss ? Tensor() : Tensor::full(shape, 0.01, DType::float32, device);
   const auto forward_and_backward = [&] {
     for (const Tensor& leaf : op.leaves) zero_grad(leaf);
     backward(op.forward(), grad_output);

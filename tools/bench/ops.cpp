@@ -9,10 +9,11 @@
 #include "ops/adam_update.h"
 #include "ops/conv2d_relu_max_pool.h"
 #include "ops/dense.h"
+#include "ops/dense_softmax_cross_entropy.h"
 #include "ops/gather_batch.h"
 #include "ops/record_metrics.h"
-#include "ops/softmax_cross_entropy.h"
 #include "ops/step_state.h"
+#include "tensor/autograd.h"
 
 namespace strata::bench {
 namespace {
@@ -77,33 +78,52 @@ OpOfStep stage_op(std::string name, const StageShape& shape, bool input_needs_gr
           }};
 }
 
-OpOfStep dense_op(std::string name, const Shape& x, int64_t outputs, bool relu,
-                  bool input_needs_gradient, Device device) {
+OpOfStep dense_op(std::string name, const Shape& x, int64_t outputs, bool input_needs_gradient,
+                  Device device) {
   const Shape w{outputs, x[1]};
   return {.name = std::move(name),
           .op = "dense",
-          .shapes = fmt::format("{} * {}{}", x, w, relu ? ", relu" : ""),
-          .work = dense_work(x[0], x[1], outputs, relu, input_needs_gradient),
+          .shapes = fmt::format("{} * {}, relu", x, w),
+          .work = dense_work(x[0], x[1], outputs, input_needs_gradient),
           .make = [=] {
             const Tensor input =
                 input_needs_gradient ? random_leaf(x, device) : random_tensor(x, device);
             const Tensor weight = random_leaf(w, device), bias = random_leaf({w[0]}, device);
-            const auto activation = relu ? ops::Activation::relu : ops::Activation::none;
-            return OpCase{.forward = [=] { return ops::dense(input, weight, bias, activation); },
-                          .leaves = {input, weight, bias}};
+            return OpCase{
+                .forward = [=] { return ops::dense(input, weight, bias, ops::Activation::relu); },
+                .leaves = {input, weight, bias}};
           }};
 }
 
-OpOfStep loss_op(int64_t batch, int64_t classes, Device device) {
-  const Shape shape{batch, classes};
-  return {.name = "loss",
-          .op = "softmax_cross_entropy",
-          .shapes = fmt::format("{}", shape),
-          .work = {.forward = softmax_cross_entropy_work(batch, classes)},
+/// Stands for the op before, and does nothing with its gradient: a leaf would copy it.
+struct OpBefore : Node {
+  Gradients backward(const Tensor&) override { return {}; }
+};
+
+Tensor output_of_an_op(Tensor tensor) {
+  attach(std::make_shared<OpBefore>(), "the op before", {}, tensor);
+  return tensor;
+}
+
+/// The last layer and the loss.
+OpOfStep classifier_op(std::string name, const Shape& x, int64_t classes, Device device) {
+  const Shape w{classes, x[1]};
+  return {.name = std::move(name),
+          .op = "dense_softmax_cross_entropy",
+          .shapes = fmt::format("{} * {}", x, w),
+          .work = dense_softmax_cross_entropy_work(x[0], x[1], classes),
           .make = [=] {
-            const Tensor logits = random_leaf(shape, device);
-            const Tensor labels = random_labels(batch, classes, device);
-            return OpCase{.forward = [=] { return ops::softmax_cross_entropy(logits, labels); }};
+            const Tensor input = random_tensor(x, device);
+            const Tensor weight = random_leaf(w, device), bias = random_leaf({classes}, device);
+            const Tensor labels = random_labels(x[0], classes, device);
+            return OpCase{.forward =
+                              [=] {
+                                return ops::dense_softmax_cross_entropy(output_of_an_op(input),
+                                                                        weight, bias, labels,
+                                                                        ops::LossValue::left_out)
+                                    .loss;
+                              },
+                          .leaves = {weight, bias}};
           }};
 }
 
@@ -116,13 +136,13 @@ OpOfStep metrics_op(int64_t batch, int64_t classes, Device device) {
           .make = [=] {
             const Tensor logits = random_tensor(shape, device);
             const Tensor labels = random_labels(batch, classes, device);
-            const auto loss = Tensor::full({1}, 0.5, DType::float32, device);
+            const auto losses = Tensor::full({batch}, 0.5, DType::float32, device);
             const auto state = ops::first_step(kSchedule, device);
             const auto metrics = ops::StepMetrics::of(100, device);
             return OpCase{.forward = [=] {
               ops::StepState at = state;
               ops::StepMetrics ring = metrics;
-              ops::record_metrics(logits, labels, loss, at, ring);
+              ops::record_metrics(logits, labels, losses, at, ring);
               return Tensor();
             }};
           }};
@@ -154,15 +174,15 @@ void add_lenet(std::vector<OpOfStep>& ops, const nn::Dataset& set, int64_t batch
   const int64_t features = second.pooled_height() * second.pooled_width() * 32;
   ops.push_back(stage_op("conv1", first, false, device));
   ops.push_back(stage_op("conv2", second, true, device));
-  ops.push_back(dense_op("dense1", {batch, features}, 256, true, true, device));
-  ops.push_back(dense_op("dense2", {batch, 256}, set.classes, false, true, device));
+  ops.push_back(dense_op("dense1", {batch, features}, 256, true, device));
+  ops.push_back(classifier_op("dense2", {batch, 256}, set.classes, device));
 }
 
 void add_mlp(std::vector<OpOfStep>& ops, const nn::Dataset& set, int64_t batch, Device device) {
   const int64_t pixels = set.height * set.width * set.channels;
-  ops.push_back(dense_op("dense1", {batch, pixels}, 512, true, false, device));
-  ops.push_back(dense_op("dense2", {batch, 512}, 256, true, true, device));
-  ops.push_back(dense_op("dense3", {batch, 256}, set.classes, false, true, device));
+  ops.push_back(dense_op("dense1", {batch, pixels}, 512, false, device));
+  ops.push_back(dense_op("dense2", {batch, 512}, 256, true, device));
+  ops.push_back(classifier_op("dense3", {batch, 256}, set.classes, device));
 }
 
 /// With the gaps between parameters, which the optimizer passes over like any other number.
@@ -182,7 +202,6 @@ std::vector<OpOfStep> ops_of_step(const Data& data, const Configuration& configu
     add_lenet(ops, data.dataset, batch, device);
   else
     add_mlp(ops, data.dataset, batch, device);
-  ops.push_back(loss_op(batch, classes, device));
   ops.push_back(metrics_op(batch, classes, device));
   ops.push_back(adam_op(flat_size(data, configuration.model), device));
   return ops;

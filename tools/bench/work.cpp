@@ -33,26 +33,31 @@ OpWork stage_work(const StageShape& shape, bool input_needs_gradient) {
   return work;
 }
 
-OpWork dense_work(int64_t batch, int64_t inputs, int64_t outputs, bool relu,
-                  bool input_needs_gradient) {
+OpWork dense_work(int64_t batch, int64_t inputs, int64_t outputs, bool input_needs_gradient) {
   const double x = number(batch) * number(inputs), y = number(batch) * number(outputs);
   const double w = number(inputs) * number(outputs), b = number(outputs);
   const double flops = 2 * x * number(outputs);
   OpWork work;
   work.forward = {.flops = flops, .bytes = kFloat * (x + w + b + y)};
   // g, x in and gw, gb out; ReLU's derivative is read off y.
-  work.backward = {.flops = flops, .bytes = kFloat * (x + y + w + b + (relu ? y : 0))};
+  work.backward = {.flops = flops, .bytes = kFloat * (x + 2 * y + w + b)};
   if (input_needs_gradient) work.backward += {.flops = flops, .bytes = kFloat * (w + x)};
   return work;
 }
 
-Work softmax_cross_entropy_work(int64_t batch, int64_t classes) {
-  // The loss, and the gradient that comes with it.
-  return {.bytes = kFloat * (2 * number(batch) * number(classes) + number(batch) + 1)};
+OpWork dense_softmax_cross_entropy_work(int64_t batch, int64_t inputs, int64_t classes) {
+  const double x = number(batch) * number(inputs), y = number(batch) * number(classes);
+  const double w = number(inputs) * number(classes), b = number(classes);
+  const double flops = 2 * x * number(classes);
+  OpWork work;
+  // x, w, b and labels in; logits and losses, gx and the gradient of the logits out.
+  work.forward = {.flops = 2 * flops, .bytes = kFloat * (2 * (x + y + number(batch)) + w + b)};
+  work.backward = {.flops = flops, .bytes = kFloat * (x + y + w + b)};
+  return work;
 }
 
 Work record_metrics_work(int64_t batch, int64_t classes) {
-  return {.bytes = kFloat * (number(batch) * number(classes + 1) + 3)};
+  return {.bytes = kFloat * (number(batch) * number(classes + 2) + 3)};
 }
 
 Work adam_update_work(int64_t parameters) {

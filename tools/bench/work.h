@@ -5,18 +5,19 @@
 // traffic: every input read once and every output written once, float32 unless said otherwise,
 // intermediates not at all.
 //
-// | op                   | forward FLOP | forward bytes       | backward FLOP   | backward bytes |
-// |----------------------|--------------|---------------------|-----------------|-------------------|
-// | gather_batch         | 0            | N px + N + 4(N px+N)| -               | - | |
-// conv2d_relu_max_pool | 2 NPQ K RSC  | 4(x + w + K + y) + y| once for each   | x, [w], g, y, gw, |
-// |                      |              |                     | of gw and [gx]  | gb, [gx] | |
-// dense                | 2 N I O      | 4(x + w + O + y)    | likewise        | likewise          |
-// | softmax_cross_entropy| 0            | 4(2 N C + N + 1)    | in the forward  | - | | |
-// count_correct        | 0            | 4(N C + N)          | -               | - | | adam_update
-// | 0            | 28 a parameter      | -               | -                 |
+//   op                     forward FLOP   forward bytes         backward FLOP   backward bytes
+//   gather_batch           0              N px + N + 4(N px+N)  -               -
+//   conv2d_relu_max_pool   2 NPQ K RSC    4(x + w + K + y) + y  once for each   x, [w], g, y, gw,
+//                                                               of gw, [gx]     gb, [gx]
+//   dense                  2 N I O        4(x + w + O + y)      likewise        likewise
+//   dense_softmax_         4 N I C        4(2x + w + C + 2y     2 N I C         x, g, gw, gb
+//     cross_entropy                         + 2N)
+//   record_metrics         0              4(N C + 2N + 3)       -               -
+//   adam_update            0              28 a parameter        -               -
 //
 // where y of conv2d_relu_max_pool is the pooled output, plus a byte for each of which pixel was the
-// greatest, and brackets stand for inputs that need a gradient. The gradient of a pooled stage is
+// greatest, and brackets stand for inputs that need a gradient; the forward pass of
+// dense_softmax_cross_entropy computes that of its input, too. The gradient of a pooled stage is
 // counted as that of its convolution, though three quarters of what it multiplies are zeros: a
 // kernel that uses this can exceed its floor.
 #pragma once
@@ -52,9 +53,9 @@ struct StageShape {
 
 Work gather_batch_work(int64_t batch, int64_t pixels);
 OpWork stage_work(const StageShape& shape, bool input_needs_gradient);
-OpWork dense_work(int64_t batch, int64_t inputs, int64_t outputs, bool relu,
-                  bool input_needs_gradient);
-Work softmax_cross_entropy_work(int64_t batch, int64_t classes);
+/// With ReLU.
+OpWork dense_work(int64_t batch, int64_t inputs, int64_t outputs, bool input_needs_gradient);
+OpWork dense_softmax_cross_entropy_work(int64_t batch, int64_t inputs, int64_t classes);
 Work record_metrics_work(int64_t batch, int64_t classes);
 Work adam_update_work(int64_t parameters);
 

@@ -6,8 +6,10 @@
 
 #include "ops/conv2d_relu_max_pool.h"
 #include "ops/dense.h"
+#include "ops/dense_softmax_cross_entropy.h"
 #include "ops/reshape.h"
 #include "ops/settings.h"
+#include "ops/softmax_cross_entropy.h"
 #include "tensor/autograd.h"
 #include "tensor/cuda/context.h"
 #include "tests/support/compare.h"
@@ -150,6 +152,45 @@ TEST_F(GpuBFloat16Test, Dense) {
     expect_matches_reference(dense(s, DType::float32, Activation::relu));
     if (HasFailure()) return;
   }
+}
+
+// Probabilities are no whole numbers: the gradients are those of the ops that one kernel stands
+// for, up to float32's rounding, and up to TF32's or bfloat16's where that moves a number across a
+// boundary of theirs.
+TEST_F(GpuBFloat16Test, TheLossOfADenseLayer) {
+  const SettingsScope scope({.kernels = Kernels::own, .precision = Precision::bf16});
+  for (const Sizes& s : {Sizes{5, 4, 2}, Sizes{192, 256, 10}, Sizes{37, 132, 16}, Sizes{9, 40, 17},
+                         Sizes{5000, 64, 10}}) {
+    for (const double upstream : {1.0, -3.0}) {
+      SCOPED_TRACE(fmt::format("{} rows, {} to {}, {}", s.rows, s.inputs, s.outputs, upstream));
+      const Tensor values = random_tensor({s.rows, s.inputs}, 1);
+      const Tensor weights = random_tensor({s.outputs, s.inputs}, 2, -0.2, 0.2);
+      const Tensor labels = Tensor::zeros({s.rows}, DType::int32, Device::gpu);
+      const Tensor g =
+          upstream == 1 ? Tensor() : Tensor::full({}, upstream, DType::float32, Device::gpu);
+      std::array<Tensor, 2> x, w, b, loss;
+      for (const int fused : {0, 1}) {
+        x[fused] = converted(values, DType::bfloat16, Device::gpu).set_requires_grad(true);
+        w[fused] = converted(weights, DType::float32, Device::gpu).set_requires_grad(true);
+        b[fused] = Tensor::zeros({s.outputs}, DType::float32, Device::gpu).set_requires_grad(true);
+        loss[fused] = fused == 1 ? ops::dense_softmax_cross_entropy(x[1], w[1], b[1], labels).loss
+                                 : ops::softmax_cross_entropy(ops::dense(x[0], w[0], b[0]), labels);
+        backward(loss[fused], g);
+      }
+      EXPECT_TRUE(close(loss[1], loss[0]));
+      EXPECT_TRUE(close(w[1].grad(), w[0].grad(), {.relative = 1e-3, .absolute = 5e-4}));
+      EXPECT_TRUE(close(b[1].grad(), b[0].grad(), {.relative = 1e-3, .absolute = 5e-4}));
+      EXPECT_EQ(x[1].grad().dtype(), DType::bfloat16);
+      EXPECT_TRUE(close(x[1].grad(), x[0].grad(), {.relative = 1e-2, .absolute = 1e-6}));
+      if (HasFailure()) return;
+    }
+  }
+  const SettingsScope other({.kernels = Kernels::own, .precision = Precision::tf32});
+  EXPECT_TRUE(fails("dense_softmax_cross_entropy: a bfloat16 input needs the precision bf16", [] {
+    ops::dense_softmax_cross_entropy(Tensor::zeros({2, 4}, DType::bfloat16, Device::gpu),
+                                     Tensor::zeros({3, 4}, DType::float32, Device::gpu), Tensor(),
+                                     Tensor::zeros({2}, DType::int32, Device::gpu));
+  }));
 }
 
 TEST_F(GpuBFloat16Test, AFrozenWeightLeavesTheGradientOfTheBias) {

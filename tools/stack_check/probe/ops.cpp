@@ -8,6 +8,7 @@
 #include "ops/bias_add.h"
 #include "ops/conv2d.h"
 #include "ops/dense.h"
+#include "ops/dense_softmax_cross_entropy.h"
 #include "ops/gather_batch.h"
 #include "ops/pool2d.h"
 #include "ops/settings.h"
@@ -115,6 +116,14 @@ std::vector<Op> ops_of_a_step() {
            Has::gradient,
            {random_tensor({13, 10}, 1), random_integers<int32_t>({13}, 10, 2)},
            [](const Tensors& x) { return Tensors{softmax_cross_entropy(x[0], x[1])}; }},
+          {"dense_softmax_cross_entropy",
+           Has::gradient,
+           {random_tensor({13, 132}, 1), random_tensor({10, 132}, 2), random_tensor({10}, 3),
+            random_integers<int32_t>({13}, 10, 4)},
+           [](const Tensors& x) {
+             const auto end = dense_softmax_cross_entropy(x[0], x[1], x[2], x[3]);
+             return Tensors{end.loss, end.logits};
+           }},
           adam_update()};
 }
 
