@@ -17,7 +17,7 @@ namespace {
 
 constexpr int64_t kMostThreads = 256;
 constexpr int64_t kMostImages = 4;       // of a block
-constexpr int64_t kBlocksAtOnce = 1024;  // about what 132 multiprocessors hold
+constexpr int64_t kBlocksAtOnce = 512;  // about what 132 multiprocessors hold
 
 struct GatherPointers {
   const uint8_t* images;
