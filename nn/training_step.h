@@ -69,7 +69,7 @@ class TrainingStep {
   TrainingParts parts_;
   ops::StepState state_;
   ops::StepMetrics metrics_;
-  Batch batch_;  // of the next step: drawn before the weights are updated, which waits for more
+  Batch batch_;  // of the next step, drawn as soon as backward has read this one's
   int64_t steps_done_ = 0;
 };
 

@@ -33,15 +33,9 @@ struct GatherGeometry {
 #define STRATA_GATHER_BATCH_KERNELS                                                             \
   void gather_batch(const GatherGeometry& geometry, const Tensor& images, const Tensor& labels, \
                     const Tensor& step, Tensor& batch_images, Tensor& batch_labels);
-namespace reference {
-STRATA_GATHER_BATCH_KERNELS
-}
-namespace cpu {
-STRATA_GATHER_BATCH_KERNELS
-}
-namespace cuda {
-STRATA_GATHER_BATCH_KERNELS
-}
+namespace reference { STRATA_GATHER_BATCH_KERNELS }
+namespace cpu { STRATA_GATHER_BATCH_KERNELS }
+namespace cuda { STRATA_GATHER_BATCH_KERNELS }
 #undef STRATA_GATHER_BATCH_KERNELS
 
 }  // namespace strata

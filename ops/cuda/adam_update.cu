@@ -20,7 +20,7 @@ void adam_update(const ops::AdamOptions& options, const Tensor& gradients, ops::
   flat_update(
       "adam_update", AdamElements(options),
       {gradients.data<float>(), {weights.data<float>(), first.data<float>(), second.data<float>()}},
-      weights.size(), state);
+      weights.size(), state, are_settled(state, {weights, first, second}));
 }
 
 }  // namespace strata::cuda

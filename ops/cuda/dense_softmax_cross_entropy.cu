@@ -75,7 +75,7 @@ struct LaneWeights {
                              min(column, operands.inputs - 4));
     }
     const int output = lane_of_thread() % kClasses;
-    bias = operands.bias && output < operands.outputs ? __ldg(operands.bias + output) : 0;
+    bias = operands.bias && output < operands.outputs ? operands.bias[output] : 0;
   }
 };
 
@@ -167,13 +167,19 @@ __global__ void __launch_bounds__(kThreads)
   if (operands.settled) weights.load(operands);
   take_turn();
   pass_turn();
-  if (!operands.settled) weights.load(operands);
+  operands.input = after_turn(operands.input);
+  operands.labels = after_turn(operands.labels);
+  if (!operands.settled) {
+    operands.weight = after_turn(operands.weight);
+    operands.bias = after_turn(operands.bias);
+    weights.load(operands);
+  }
   // From lane 0, so that the compiler sees that a warp takes each branch of the loop as one.
   const int warp = __shfl_sync(kAllLanes, static_cast<int>(threadIdx.x) / 32, 0);
   const int64_t first = int64_t{blockIdx.x} * kWarps + warp;
   if (operands.loss && blockIdx.x == 0 && threadIdx.x == 0) *operands.loss = NAN;
   for (int64_t row = first; row < operands.rows; row += int64_t{gridDim.x} * kWarps) {
-    const int32_t label = __ldg(operands.labels + row);
+    const int32_t label = operands.labels[row];
     const float logit = logit_of_lane(operands, weights, row);
     const float gradient = store_loss(operands, row, label, logit);
     if (operands.grad_input) store_grad_input(operands, weights, row, gradient);

@@ -46,8 +46,8 @@ __device__ StripGradients load_gradients(const Bands& bands, const Strips& strip
     const int offset =
         (band.first_output + row * bands.pooled_width + column) * bands.outputs + 2 * pair;
     if (operands.paired) {
-      result.value[i] = __ldg(reinterpret_cast<const float2*>(operands.grad_output + offset));
-      result.winner[i] = __ldg(reinterpret_cast<const uchar2*>(operands.winners + offset));
+      result.value[i] = *reinterpret_cast<const float2*>(operands.grad_output + offset);
+      result.winner[i] = *reinterpret_cast<const uchar2*>(operands.winners + offset);
     } else {
       result.value[i].x = operands.grad_output[offset];
       result.winner[i].x = operands.winners[offset];

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
 
 #include "ops/cuda/last_block.cuh"
 #include "ops/cuda/launch.cuh"
@@ -120,27 +121,33 @@ __global__ void __launch_bounds__(kUpdateThreads)
 template <int kWidth, class Rule>
 void launch_flat_update(const char* name, const Rule& rule,
                         const FlatBuffers<Rule::kWritten>& buffers, int64_t runs,
-                        ops::StepState& state) {
+                        ops::StepState& state, bool settled) {
   const int64_t most = int64_t{kUpdateBlocksPerMultiprocessor} * device_info().multiprocessors;
   const int64_t blocks = std::clamp<int64_t>((runs + kUpdateWorkers - 1) / kUpdateWorkers, 1, most);
   const StepPointers pointers{state.step.data<int32_t>(), state.learning_rate.data<float>(),
                               state.diverged_at.data<int32_t>()};
   launch_in_turn(name, flat_update_kernel<Rule, kWidth>,
                  {.grid = static_cast<unsigned>(blocks), .block = kUpdateThreads, .settles = true},
-                 rule, buffers, runs, pointers, state.schedule, !settles_last());
+                 rule, buffers, runs, pointers, state.schedule, settled);
+}
+
+/// Whether the update may read all of these, and the step's state, before its turn.
+inline bool are_settled(const ops::StepState& state, std::initializer_list<Tensor> written) {
+  return is_settled(state.step) && is_settled(state.learning_rate) &&
+         std::all_of(written.begin(), written.end(), is_settled);
 }
 
 /// Runs the rule over `count` elements, unless the state has diverged, and ends the step.
 template <class Rule>
 void flat_update(const char* name, const Rule& rule, const FlatBuffers<Rule::kWritten>& buffers,
-                 int64_t count, ops::StepState& state) {
+                 int64_t count, ops::StepState& state, bool settled) {
   int64_t alignment = common_alignment({buffers.gradients});
   for (const float* written : buffers.written)
     alignment = std::min(alignment, common_alignment({written}));
   if (count % 4 == 0 && alignment == 16)
-    launch_flat_update<4>(name, rule, buffers, count / 4, state);
+    launch_flat_update<4>(name, rule, buffers, count / 4, state, settled);
   else
-    launch_flat_update<1>(name, rule, buffers, count, state);
+    launch_flat_update<1>(name, rule, buffers, count, state, settled);
 }
 
 }  // namespace strata::cuda

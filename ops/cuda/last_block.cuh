@@ -9,7 +9,8 @@ namespace strata::cuda {
 ///
 /// `arrivals` is a __device__ variable that belongs to one kernel and is 0 between launches: the
 /// increment wraps around at the last block, so nothing has to set it back. Two launches of that
-/// kernel must therefore not overlap, which the one stream of the process grants.
+/// kernel must therefore not overlap, which the one stream of the process grants after a kernel's
+/// turn (launch.cuh), and before it to a kernel whose end nothing settled may be read before.
 __device__ inline unsigned arrive(unsigned* arrivals) {
   __threadfence();
   return atomicInc(arrivals, gridDim.x - 1);

@@ -2,8 +2,9 @@
 // dependent launch, from Hopper on): once all blocks of that one have called pass_turn() or ended,
 // blocks of this one are placed where there is room, and get as far as take_turn().
 //
-// What stands before take_turn() may set up shared memory and read what is settled, and writes
-// nothing. Settled is what was written before the kernel before this one began:
+// What stands before take_turn() may set up shared memory and read what is settled. It writes
+// nothing but a counter that only kernels write which never overlap. Settled is what was written
+// before the kernel before this one began:
 //
 //   in a backward pass the weights, and the input that forward was given: the forward pass, which
 //   lies between, has waited for them;
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 
+#include "ops/cuda/compiled_for.h"
 #include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
 #include "tensor/tensor.h"
@@ -27,6 +29,14 @@ __device__ inline void take_turn() {
 #endif
 }
 
+/// A pointer to what earlier kernels wrote, for use after take_turn(). Needed where the compiler
+/// may take the memory for constant (`const __restrict__`), and so move a load before the turn.
+template <class T>
+__device__ inline T* after_turn(T* pointer) {
+  asm volatile("" : "+l"(pointer)::"memory");
+  return pointer;
+}
+
 /// After take_turn(): in a forward pass when a block has begun the last of its work, in a backward
 /// pass when it is all but done, since blocks that wait take room from kernels on other branches.
 /// Before its own turn only by a kernel that reads nothing but what is_settled(): then that is so
@@ -37,8 +47,10 @@ __device__ inline void pass_turn() {
 #endif
 }
 
-/// Whether a tensor may be read before the turn of the kernel that is launched next: weights and an
-/// optimizer's state are written by optimizers (LaunchShape::settles) and from the host only.
+/// Whether a tensor may be read before the turn of the kernel that is launched next: a weight, or
+/// an optimizer's state. Of what is booked as such, kernels that take turns write nothing unless
+/// they say so (LaunchShape::settles); but for the metrics and the mark of divergence
+/// (ops/step_state.h), about which nobody may ask here.
 inline bool is_settled(const Tensor& tensor) {
   const MemoryUse use = tensor.use();
   return (use == MemoryUse::weights || use == MemoryUse::optimizer) && !settles_last();
@@ -56,7 +68,8 @@ struct LaunchShape {
 /// Where there are two multiprocessors for each block, it takes more than half of one's memory.
 inline size_t shared_bytes_apart(size_t bytes, int64_t blocks) {
   const auto half = static_cast<size_t>(device_info().shared_bytes + 1024) / 2;
-  return 2 * blocks <= device_info().multiprocessors ? std::max(bytes, half) : bytes;
+  const bool apart = compiled_for(90) && 2 * blocks <= device_info().multiprocessors;
+  return apart ? std::max(bytes, half) : bytes;
 }
 
 /// Queues a kernel that calls take_turn(). Throws `device`, with the name, for what CUDA refuses.
@@ -69,7 +82,7 @@ void launch_in_turn(const char* name, void (*kernel)(Parameters...), const Launc
   // The same for all kernels: a multiprocessor must be empty before it divides its memory anew.
   attributes[count].id = cudaLaunchAttributePreferredSharedMemoryCarveout;
   attributes[count++].val.sharedMemCarveout = cudaSharedmemCarveoutMaxShared;
-  if (overlaps && device_info().compute_capability >= 90) {
+  if (overlaps && compiled_for(90)) {
     attributes[count].id = cudaLaunchAttributeProgrammaticStreamSerialization;
     attributes[count++].val.programmaticStreamSerializationAllowed = 1;
   }

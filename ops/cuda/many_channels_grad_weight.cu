@@ -3,10 +3,10 @@
 //   dL/dw[k,r,s,c] = sum over quads of g'[quad,k] x[winner(quad,k) + (r, s), c]
 //
 // summed over every quad (2 x 2 window) of the batch. A block takes 32 outputs, all taps and up to
-// 24 channels, and walks over the batch. Of its two slots of three warps each takes an image, or,
-// where a small batch has too few images for all multiprocessors, half of one; a warp takes the
-// three taps of one row of the filters. Nobody adds to memory that another one adds
-// to: each block writes its sums, and a second kernel adds up the blocks' in order.
+// 24 channels, and walks over the batch. Each of its two slots of three warps takes an image at a
+// time, or, where a small batch has too few images for all multiprocessors, half of one; a warp
+// takes the three taps of one row of the filters. Nobody adds to memory that another one adds to:
+// each block writes its sums, and a second kernel adds up the blocks' in order.
 #include "ops/cuda/batched_loop.cuh"
 #include "ops/cuda/conv_stage.h"
 #include "ops/cuda/element.cuh"
@@ -119,7 +119,7 @@ __device__ void load_gradients(const Work<T>& work, int first, int images, float
   batched_loop<2, kThreads>(images * work.layout.quad_pairs() * 2 * kVectors, read, write);
 }
 
-/// Adds the second image's sums to the first's and writes them.
+/// Adds the second slot's sums to the first's and writes them.
 template <class Sums, int kChannels, class T>
 __device__ void write_sums(const Work<T>& work, Sums& product, float* exchange, float* partial) {
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, r = warp % kFilterRows;
@@ -160,10 +160,9 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerMultiprocessor)
   float* pixels = reinterpret_cast<float*>(shared);
   float* gradients = pixels + kImages * work.image_floats();
   const int slot = threadIdx.x / 32 / kFilterRows, r = threadIdx.x / 32 % kFilterRows;
-  const int image = kImages == 1 ? 0 : slot, middle = (work.layout.quad_pairs() + 1) / 2 * 2;
-  const QuadRange range{kImages == 1 && slot == 1 ? middle : 0, kImages == 1 && slot == 0
-                                                                    ? min(middle, work.layout.quads)
-                                                                    : work.layout.quads};
+  const int image = kImages == 1 ? 0 : slot;
+  const QuadRange range =
+      kImages == 1 ? half_of(work.layout, slot) : QuadRange{0, work.layout.quads};
   Sums product;
   float4 bias = {};
   take_turn();

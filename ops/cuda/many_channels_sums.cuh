@@ -1,4 +1,4 @@
-// The arithmetic of many_channels_grad_weight.cu: one warp's sums over the quads of an image, for
+// The arithmetic of many_channels_grad_weight.cu: one warp's sums over quads of an image, for
 // 32 outputs, three taps in a row and up to 24 channels.
 //
 // TensorCoreSums: the product's k runs over pixels, and the four pixels of a quad are the four k of
@@ -32,10 +32,17 @@ struct Layout {
   __host__ __device__ int quad_pairs() const { return (quads + 1) / 2; }
 };
 
-/// The quads of an image that a warp takes, in row-major order; `begin` is even.
+/// The quads of an image that a warp takes, in row-major order; `begin` is even, or the range
+/// empty.
 struct QuadRange {
   int begin, end;
 };
+
+/// The first or the second half of an image's quads; the second may be empty.
+inline __device__ QuadRange half_of(const Layout& layout, int half) {
+  const int middle = min((layout.quad_pairs() + 1) / 2 * 2, layout.quads);
+  return half == 0 ? QuadRange{0, middle} : QuadRange{middle, layout.quads};
+}
 
 /// Walks over the quads of an image in row-major order.
 template <int kPitch>

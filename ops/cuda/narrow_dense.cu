@@ -30,6 +30,9 @@ __global__ void __launch_bounds__(kThreads)
   const int64_t first = (int64_t{blockIdx.x} * kWarps + warp) * kRows;
   take_turn();
   pass_turn();
+  input = after_turn(input);
+  weight = after_turn(weight);
+  bias = after_turn(bias);
   if (first >= narrow.rows) return;
   float sums[kRows][kOutputs] = {};
 #pragma unroll(kRows == 1 ? 2 : 1)

@@ -20,17 +20,17 @@ struct Floats {
 template <int kVector>
 __device__ Floats<kVector> load(const float* address) {
   if constexpr (kVector == 4) {
-    const float4 four = __ldg(reinterpret_cast<const float4*>(address));
+    const float4 four = *reinterpret_cast<const float4*>(address);
     return {four.x, four.y, four.z, four.w};
   } else {
-    return {__ldg(address)};
+    return {*address};
   }
 }
 
 template <int kVector>
 __device__ Floats<kVector> load(const BFloat16* address) {
   if constexpr (kVector == 4) {
-    const uint2 pairs = __ldg(reinterpret_cast<const uint2*>(address));
+    const uint2 pairs = *reinterpret_cast<const uint2*>(address);
     return {lower_of(pairs.x), upper_of(pairs.x), lower_of(pairs.y), upper_of(pairs.y)};
   } else {
     return {static_cast<float>(*address)};

@@ -38,10 +38,10 @@ void sgd_update(const ops::SgdOptions& options, const Tensor& gradients, ops::St
   if (velocity.defined())
     flat_update("sgd_update", MomentumElements{sgd},
                 {gradients.data<float>(), {weights.data<float>(), velocity.data<float>()}},
-                weights.size(), state);
+                weights.size(), state, are_settled(state, {weights, velocity}));
   else
     flat_update("sgd_update", SgdElements{sgd}, {gradients.data<float>(), {weights.data<float>()}},
-                weights.size(), state);
+                weights.size(), state, are_settled(state, {weights}));
 }
 
 }  // namespace strata::cuda

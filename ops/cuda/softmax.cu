@@ -26,9 +26,7 @@ __device__ float reduce_warp(float value, Operation operation) {
   return value;
 }
 
-__device__ int64_t row_of_warp() {
-  return int64_t{blockIdx.x} * kRowsPerBlock + threadIdx.y;
-}
+__device__ int64_t row_of_warp() { return int64_t{blockIdx.x} * kRowsPerBlock + threadIdx.y; }
 
 __global__ void softmax_kernel(Softmax kind, SoftmaxGeometry geometry, const float* input,
                                float* output) {
@@ -49,8 +47,9 @@ __global__ void softmax_kernel(Softmax kind, SoftmaxGeometry geometry, const flo
   }
 }
 
-__global__ void softmax_backward_kernel(Softmax kind, SoftmaxGeometry geometry, const float* output,
-                                        const float* grad_output, float* grad_input) {
+__global__ void softmax_backward_kernel(Softmax kind, SoftmaxGeometry geometry,
+                                        const float* output, const float* grad_output,
+                                        float* grad_input) {
   if (row_of_warp() >= geometry.rows) return;
   const int64_t begin = row_of_warp() * geometry.classes;
   const float* y = output + begin;

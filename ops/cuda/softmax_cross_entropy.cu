@@ -85,6 +85,8 @@ __global__ void __launch_bounds__(kOneBlockThreads) narrow_rows_kernel(Operands 
   const int lane = static_cast<int>(threadIdx.x) % kNarrowLanes;
   take_turn();
   pass_turn();
+  operands.logits = after_turn(operands.logits);
+  operands.labels = after_turn(operands.labels);
   const int classes = n < operands.rows ? static_cast<int>(operands.classes) : 0;
   const int32_t label = n < operands.rows ? operands.labels[n] : 0;
   float value[kPerLane];
@@ -144,6 +146,8 @@ __global__ void __launch_bounds__(kThreads) wide_rows_kernel(Operands operands) 
   float loss = 0;
   take_turn();
   pass_turn();
+  operands.logits = after_turn(operands.logits);
+  operands.labels = after_turn(operands.labels);
   if (n < operands.rows) loss = wide_row(operands, n, lane);
   add_to_mean(operands, lane == 0 ? loss : 0);
 }

@@ -8,7 +8,7 @@ __global__ void cluster_kernel() {}
 
 int clusters_at_once(int blocks) {
   if (blocks == 1) return device_info().multiprocessors;
-  if (device_info().compute_capability < 90) return 0;
+  if (!compiled_for(90)) return 0;
   cudaLaunchAttribute cluster{};
   cluster.id = cudaLaunchAttributeClusterDimension;
   cluster.val.clusterDim = {static_cast<unsigned>(blocks), 1, 1};
@@ -20,8 +20,9 @@ int clusters_at_once(int blocks) {
       .attrs = &cluster,
       .numAttrs = 1};
   int count = 0;
-  STRATA_CUDA(cudaOccupancyMaxActiveClusters(&count, cluster_kernel, &config));
-  return count;
+  if (cudaOccupancyMaxActiveClusters(&count, cluster_kernel, &config) == cudaSuccess) return count;
+  cudaGetLastError();  // a GPU, or a part of one, that has no room for such clusters
+  return 0;
 }
 
 TensorLimits find_limits() {

@@ -33,7 +33,8 @@ const DeviceInfo& device_info();
 
 /// The stream of this process, created on first use; never the legacy default stream, which cannot
 /// be captured. All work is queued on stream(), which is the main stream except inside a branch of
-/// a graph that is being recorded (branches.h).
+/// a graph that is being recorded (branches.h). To be called for each piece of work, when it is
+/// queued: it ends what stream_in_turn() remembers.
 Stream main_stream();
 Stream stream();
 /// stream(), for a kernel that may begin before the one queued last has ended, if `overlaps`: that

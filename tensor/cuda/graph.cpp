@@ -27,6 +27,7 @@ void abandon_capture() noexcept {
   cudaStreamEndCapture(main_stream(), &recorded);
   own(recorded);
   cudaGetLastError();  // it would be reported again by the next launch
+  stream();            // what was queued last was not queued
 }
 
 Recorded record(const std::function<void()>& work) {

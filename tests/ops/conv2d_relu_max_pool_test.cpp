@@ -151,6 +151,17 @@ TEST_P(Conv2dReluMaxPoolTest, AnyNumberOfImages) {
   }
 }
 
+/// One window an image, and other numbers that do not halve: a small batch's images are halved.
+TEST_P(Conv2dReluMaxPoolTest, AnyNumberOfWindows) {
+  for (const int64_t images : {1, 300})
+    for (const Shape& size : {Shape{4, 4}, Shape{4, 6}, Shape{4, 8}, Shape{6, 12}}) {
+      SCOPED_TRACE(fmt::format("{} images {}", images, size));
+      expect_matches_reference(stage({}),
+                               inputs_of({"", {images, size[0], size[1], 8}, {8, 3, 3, 8}}),
+                               {.relative = 1e-4, .absolute = 3e-4});
+    }
+}
+
 TEST_P(Conv2dReluMaxPoolTest, SameBitsEachTime) {
   for (const Case& c : {cases()[0], cases()[1], cases()[13]}) {
     SCOPED_TRACE(c.name);
