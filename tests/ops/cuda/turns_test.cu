@@ -161,11 +161,15 @@ TEST_F(GpuTurnsTest, TheTestsWouldNotice) {
   LateWeight weight({256, 800});
   const Tensor input = ones({64, 800});
   ops::dense(input, weight.get(), Tensor());  // loads the kernel
-  weight.write(1, true);
-  cuda::synchronize();
-  weight.write(2, false);
-  const Tensor result = ops::dense(input, weight.get(), Tensor());
-  EXPECT_FALSE(close(result, Tensor::full({64, 256}, 800 * 2.0 / 64), kExact));
+  bool noticed = false;  // not each time: the host may be too late to queue the layer meanwhile
+  for (int attempt = 0; attempt < 100 && !noticed; ++attempt) {
+    weight.write(1);
+    cuda::synchronize();
+    weight.write(2, false);
+    const Tensor result = ops::dense(input, weight.get(), Tensor());
+    noticed = !close(result, Tensor::full({64, 256}, 800 * 2.0 / 64), kExact);
+  }
+  EXPECT_TRUE(noticed);
 }
 
 }  // namespace
