@@ -20,7 +20,7 @@ struct GatherOptions {
   bool shuffle = true;
   float scale = 1;
   float offset = 0;
-  int32_t ahead = 0;  // of the step
+  int32_t ahead = 0;  // how many steps after `step`
 };
 
 /// `images` (count, H, W, C) and `labels` (count), both uint8; `step` int32 (1). Writes
