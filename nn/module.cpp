@@ -2,6 +2,7 @@
 
 #include "ops/softmax_cross_entropy.h"
 #include "tensor/error.h"
+#include "tensor/trace.h"
 
 namespace strata::nn {
 namespace {
@@ -11,12 +12,16 @@ thread_local const ForwardObserver* observer = nullptr;
 }  // namespace
 
 Tensor Module::operator()(const Tensor& input) {
+  TraceScope trace(TraceLayer::module, name_);
+  if (trace) trace->detail = description();
   Tensor output = forward(input);
   if (observer) observer->function_(*this, output);
   return output;
 }
 
 ops::ClassificationLoss Module::cross_entropy(const Tensor& input, const Tensor& labels) {
+  TraceScope trace(TraceLayer::module, name_);
+  if (trace) trace->detail = description() + ", with the loss";
   ops::ClassificationLoss result = forward_cross_entropy(input, labels);
   if (observer) observer->function_(*this, result.logits);
   return result;
@@ -70,6 +75,7 @@ void Module::add_buffer(std::string name, Tensor& buffer) {
 }
 
 void Module::add_child(std::string name, Module& child) {
+  child.name_ = name;
   children_.push_back({std::move(name), &child});
 }
 

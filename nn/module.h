@@ -33,6 +33,8 @@ class Module {
   /// taken as logits, with ops::LossValue::left_out. An observer sees what operator() shows it.
   ops::ClassificationLoss cross_entropy(const Tensor& input, const Tensor& labels);
 
+  /// What its parent calls it: "conv1"; empty for a model.
+  const std::string& name() const { return name_; }
   /// The layer's type and options, as the summary prints it: "Conv2D 5x5 -> 24".
   virtual std::string description() const = 0;
 
@@ -75,6 +77,7 @@ class Module {
 
   std::vector<NamedTensor> parameters_, buffers_;
   std::vector<NamedModule> children_;
+  std::string name_;
   Tensor step_;
   bool training_ = true;
 };

@@ -6,6 +6,7 @@
 #include "ops/clip_norm.h"
 #include "tensor/autograd.h"
 #include "tensor/branch.h"
+#include "tensor/trace.h"
 
 namespace strata::nn {
 
@@ -37,14 +38,32 @@ void TrainingStep::run() {
 }
 
 void TrainingStep::queue() {
-  parts_.parameters.zero_grad();
-  const ops::ClassificationLoss end = parts_.model.cross_entropy(batch_.images, batch_.labels);
+  const TraceScope step(TraceLayer::step, "training step");
+  const ops::ClassificationLoss end = forward();
   {
+    const TraceScope trace(TraceLayer::phase, "metrics");
     const Branch beside_backward;  // which joins it, and starts without the loss's value
     ops::record_metrics(end.logits, batch_.labels, end.losses, state_, metrics_);
   }
-  backward(end.loss);
-  parts_.loader.draw_next(state_.step, batch_);
+  {
+    const TraceScope trace(TraceLayer::phase, "backward");
+    backward(end.loss);
+  }
+  {
+    const TraceScope trace(TraceLayer::phase, "next batch");
+    parts_.loader.draw_next(state_.step, batch_);
+  }
+  update();
+}
+
+ops::ClassificationLoss TrainingStep::forward() {
+  const TraceScope trace(TraceLayer::phase, "forward");
+  parts_.parameters.zero_grad();
+  return parts_.model.cross_entropy(batch_.images, batch_.labels);
+}
+
+void TrainingStep::update() {
+  const TraceScope trace(TraceLayer::phase, "update");
   if (parts_.max_grad_norm > 0) ops::clip_norm(parts_.parameters.gradients(), parts_.max_grad_norm);
   parts_.optimizer.update(state_);
 }

@@ -66,6 +66,9 @@ class TrainingStep {
   std::string diagnose_divergence(int64_t step);
 
  private:
+  ops::ClassificationLoss forward();
+  void update();
+
   TrainingParts parts_;
   ops::StepState state_;
   ops::StepMetrics metrics_;

@@ -8,6 +8,9 @@ namespace strata::ops {
 
 void adam_update(Tensor& weights, const Tensor& gradients, Tensor& first_moment,
                  Tensor& second_moment, StepState& state, const AdamOptions& options) {
+  TraceScope trace(TraceLayer::op, "adam_update");
+  // Weights and moments are read and written, gradients read.
+  if (trace) trace->bytes = static_cast<double>(weights.bytes()) * 7;
   check(options.beta1 >= 0 && options.beta1 < 1 && options.beta2 >= 0 && options.beta2 < 1,
         "adam_update: betas must lie in [0, 1), got {} and {}", options.beta1, options.beta2);
   check(options.epsilon > 0 && options.weight_decay >= 0,

@@ -62,6 +62,7 @@ struct BatchNormNode : Node {
 
 Tensor batch_norm(const Tensor& input, const Tensor& scale, const Tensor& shift,
                   Tensor& running_mean, Tensor& running_variance, const BatchNormOptions& options) {
+  const TraceScope trace(TraceLayer::op, "batch_norm");
   const BatchNormGeometry geometry(input, scale, shift, running_mean, running_variance, options);
   Tensor output = Tensor::empty(input.shape(), input.dtype(), input.device());
   BatchNormStatistics statistics{Tensor::empty(scale.shape(), input.dtype(), input.device()),

@@ -30,6 +30,7 @@ struct BiasAddNode : Node {
 }  // namespace
 
 Tensor bias_add(const Tensor& input, const Tensor& bias) {
+  const TraceScope trace(TraceLayer::op, "bias_add");
   check_floating("bias_add", input);
   check(input.rank() >= 1 && bias.rank() == 1 && bias.extent(0) == input.extent(-1),
         "bias_add: input {} needs a bias with one element per entry of its last axis, got {}",

@@ -67,6 +67,7 @@ struct BinaryNode : Node {
 };
 
 Tensor binary(std::string_view name, Binary op, const Tensor& a, const Tensor& b) {
+  const TraceScope trace(TraceLayer::op, name);
   check_floating(name, a);
   check(a.dtype() == b.dtype(), "{}: one operand is {}, the other {}", name, a.dtype(), b.dtype());
   check_same_device(name, a, b);

@@ -6,6 +6,7 @@
 namespace strata::ops {
 
 Tensor clip_norm(Tensor& gradients, double max_norm) {
+  const TraceScope trace(TraceLayer::op, "clip_norm");
   check(gradients.dtype() == DType::float32, "clip_norm: gradients must be float32, got {}",
         gradients.dtype());
   check(max_norm > 0, "clip_norm: max_norm must be above 0, got {}", max_norm);

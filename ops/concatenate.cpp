@@ -47,6 +47,7 @@ Shape joined(const std::vector<Tensor>& inputs, int axis) {
 }  // namespace
 
 Tensor concatenate(const std::vector<Tensor>& inputs, int axis) {
+  const TraceScope trace(TraceLayer::op, "concatenate");
   check(!inputs.empty(), "concatenate: there is nothing to join");
   axis = inputs[0].shape().normalise(axis);
   Tensor output = Tensor::empty(joined(inputs, axis), inputs[0].dtype(), inputs[0].device());

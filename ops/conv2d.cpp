@@ -90,6 +90,7 @@ struct Conv2dNode : Node {
 }  // namespace
 
 Tensor conv2d(const Tensor& input, const Tensor& weight, const Conv2dOptions& options) {
+  const TraceScope trace(TraceLayer::op, "conv2d");
   check_floating("conv2d", input);
   const Conv2dGeometry geometry(input, weight, options);
   Tensor output = Tensor::empty(geometry.output_shape(), input.dtype(), input.device());

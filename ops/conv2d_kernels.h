@@ -20,6 +20,11 @@ struct Conv2dGeometry {
   Shape output_shape() const { return {batch, height.output, width.output, out_channels}; }
   /// "256x28x28x1 by 24x5x5x1, stride 2x2, 3 groups": input and filter, and what is not plain.
   std::string to_string() const;
+  /// Of one pass: forward, or a gradient.
+  double flops() const {
+    return 2.0 * static_cast<double>(output_shape().size()) *
+           static_cast<double>(height.window * width.window * group_in_channels());
+  }
 };
 
 // Each result is written whole, not added to.

@@ -58,9 +58,8 @@ struct ConvStageNode : Node {
     const bool first = !gradients.input.defined();
     run_stage(first ? kWeightGradient : "conv2d_relu_max_pool_backward", *geometry, grad_output,
               [&]([[maybe_unused]] Rung rung) {
-                if constexpr (kHasCuda)
-                  cuda::conv2d_relu_max_pool_backward(*geometry, rung, saved, grad_output,
-                                                      gradients);
+                STRATA_CALL_ON_GPU(cuda, conv2d_relu_max_pool_backward, *geometry, rung, saved,
+                                   grad_output, gradients)
               });
     return {gradients.input, gradients.weight, gradients.bias};
   }
@@ -94,6 +93,7 @@ void check_bfloat16(const ConvStageGeometry& geometry, const Tensor& input) {
 
 Tensor conv2d_relu_max_pool(const Tensor& input, const Tensor& weight, const Tensor& bias,
                             const Conv2dOptions& options) {
+  const TraceScope trace(TraceLayer::op, "conv2d_relu_max_pool");
   const ConvStageGeometry geometry(input, weight, bias, options);
   const DType dtype = hidden_dtype("conv2d_relu_max_pool", input);
   if (input.device() == Device::cpu) return composition(input, weight, bias, options);
@@ -104,8 +104,8 @@ Tensor conv2d_relu_max_pool(const Tensor& input, const Tensor& weight, const Ten
   if (is_recorded(input, weight, bias))
     winners = Tensor::empty(shape, DType::uint8, input.device());
   run_stage("conv2d_relu_max_pool", geometry, input, [&]([[maybe_unused]] Rung rung) {
-    if constexpr (kHasCuda)
-      cuda::conv2d_relu_max_pool(geometry, rung, input, weight, bias, output, winners);
+    STRATA_CALL_ON_GPU(cuda, conv2d_relu_max_pool, geometry, rung, input, weight, bias, output,
+                       winners)
   });
   return record<ConvStageNode>("conv2d_relu_max_pool", {input, weight, bias}, output,
                                [&](ConvStageNode& node) {

@@ -21,18 +21,25 @@ struct ConvStageGeometry {
   Shape output_shape() const {
     return {convolution.batch, pooled_height, pooled_width, convolution.out_channels};
   }
+  std::string to_string() const { return convolution.to_string(); }
+  double flops() const { return convolution.flops(); }
 };
 
 /// What backward reads.
 struct ConvStageSaved {
   Tensor input, weight;
   Tensor winners;  // uint8, of the output's shape
+
+  std::vector<Tensor> tensors() const { return {input, weight, winners}; }
 };
 
 /// What backward writes; undefined members are not needed and left out.
 struct ConvStageGradients {
   Tensor input, weight, bias;
   bool branch = false;  // weight and bias may be written on a Branch (tensor/branch.h)
+
+  std::vector<Tensor> tensors() const { return {input, weight, bias}; }
+  int products() const { return input.defined() + weight.defined(); }
 };
 
 namespace cuda {

@@ -18,6 +18,7 @@ void check_classification(std::string_view op, const Tensor& logits, const Tenso
 namespace ops {
 
 void count_correct(const Tensor& logits, const Tensor& labels, Tensor& count) {
+  const TraceScope trace(TraceLayer::op, "count_correct");
   check_classification("count_correct", logits, labels);
   check(count.dtype() == DType::int32 && count.size() == 1,
         "count_correct: the count must be one int32, got {} {}", count.dtype(), count.shape());

@@ -78,6 +78,7 @@ void run_dense_backward(const DenseGeometry& geometry, const Tensor& input, cons
 }
 
 Tensor dense(const Tensor& input, const Tensor& weight, const Tensor& bias, Activation activation) {
+  const TraceScope trace(TraceLayer::op, "dense");
   const DenseGeometry geometry(input, weight, bias, activation);
   const DType hidden = hidden_dtype("dense", input);
   check(hidden != DType::bfloat16 || geometry.inputs > 0,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "ops/dense.h"
 #include "tensor/tensor.h"
@@ -19,12 +20,19 @@ struct DenseGeometry {
 
   /// "256x800 to 256, bias, relu"
   std::string to_string() const;
+  /// Of one product: forward, or a gradient.
+  double flops() const {
+    return 2.0 * static_cast<double>(rows * inputs) * static_cast<double>(outputs);
+  }
 };
 
 /// What backward writes; undefined members are not needed and left out.
 struct DenseGradients {
   Tensor input, weight, bias;
   bool branch = false;  // weight and bias may be written on a Branch (tensor/branch.h)
+
+  std::vector<Tensor> tensors() const { return {input, weight, bias}; }
+  int products() const { return input.defined() + weight.defined(); }
 };
 
 // `bias` is undefined when there is none. `output` is read by backward only for ReLU.

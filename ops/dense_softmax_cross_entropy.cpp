@@ -94,14 +94,15 @@ Tensor mean_of(const Tensor& losses) {
 ClassificationLoss dense_softmax_cross_entropy(const Tensor& input, const Tensor& weight,
                                                const Tensor& bias, const Tensor& labels,
                                                LossValue value) {
+  const TraceScope trace(TraceLayer::op, kName);
   const DenseGeometry geometry(input, weight, bias, Activation::none);
   if (!is_fused(geometry, input, weight)) return composition(input, weight, bias, labels);
   hidden_dtype(kName, input);  // refuses a bfloat16 in another precision
   DenseLossResults results = allocate(geometry, input, is_recorded(input, weight, bias), value);
   const CrossEntropyGeometry checks(results.logits, labels);
   choose_rung(kName, input);
-  if constexpr (kHasCuda)
-    cuda::dense_softmax_cross_entropy(geometry, input, weight, bias, labels, results);
+  STRATA_CALL_ON_GPU(cuda, dense_softmax_cross_entropy, geometry, input, weight, bias, labels,
+                     results)
   const Tensor loss = value == LossValue::ready ? mean_of(results.losses) : results.loss;
   return {.loss = record<DenseLossNode>(kName, {input, weight, bias, labels}, loss,
                                         [&](DenseLossNode& node) {

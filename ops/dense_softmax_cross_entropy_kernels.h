@@ -11,6 +11,9 @@ struct DenseLossResults {
   Tensor logits, losses;                     // (N, O), (N)
   Tensor loss = {};                          // one number, which becomes NaN
   Tensor grad_logits = {}, grad_input = {};  // of the mean loss
+
+  std::vector<Tensor> tensors() const { return {logits, losses, loss, grad_logits, grad_input}; }
+  int products() const { return 1 + grad_input.defined(); }
 };
 
 namespace cuda {

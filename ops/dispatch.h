@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "ops/op_trace.h"
 #include "ops/settings.h"
 #include "tensor/build_config.h"
 #include "tensor/tensor.h"
@@ -71,26 +72,37 @@ void check_floating(std::string_view op, const Tensor& tensor);
 
 /// Calls `function` of the namespace of `rung`. A build without CUDA drops the GPU's branch, so its
 /// function needs no definition.
-#define STRATA_DISPATCH(rung, function, ...)                 \
-  do {                                                       \
-    switch (rung) {                                          \
-      case ::strata::Rung::reference:                        \
-        reference::function(__VA_ARGS__);                    \
-        break;                                               \
-      case ::strata::Rung::cpu:                              \
-        cpu::function(__VA_ARGS__);                          \
-        break;                                               \
-      default:                                               \
-        if constexpr (kHasCuda) cuda::function(__VA_ARGS__); \
-    }                                                        \
+#define STRATA_DISPATCH(rung, function, ...)                  \
+  do {                                                        \
+    switch (rung) {                                           \
+      case ::strata::Rung::reference:                         \
+        STRATA_CALL_KERNELS(reference, function, __VA_ARGS__) \
+        break;                                                \
+      case ::strata::Rung::cpu:                               \
+        STRATA_CALL_KERNELS(cpu, function, __VA_ARGS__)       \
+        break;                                                \
+      default:                                                \
+        STRATA_CALL_ON_GPU(cuda, function, __VA_ARGS__)       \
+    }                                                         \
   } while (false)
 
 /// The same for an op that `library` (cudnn or cublas) also has.
-#define STRATA_DISPATCH_WITH(library, rung, function, ...)    \
-  do {                                                        \
-    if (rung == ::strata::Rung::library) {                    \
-      if constexpr (kHasCuda) library::function(__VA_ARGS__); \
-    } else {                                                  \
-      STRATA_DISPATCH(rung, function, __VA_ARGS__);           \
-    }                                                         \
+#define STRATA_DISPATCH_WITH(library, rung, function, ...) \
+  do {                                                     \
+    if (rung == ::strata::Rung::library) {                 \
+      STRATA_CALL_ON_GPU(library, function, __VA_ARGS__)   \
+    } else {                                               \
+      STRATA_DISPATCH(rung, function, __VA_ARGS__);        \
+    }                                                      \
   } while (false)
+
+/// One rung's function, seen by the x-ray. What an op that exists on the GPU only calls by itself.
+#define STRATA_CALL_ON_GPU(rung, function, ...) \
+  if constexpr (kHasCuda) STRATA_CALL_KERNELS(rung, function, __VA_ARGS__)
+
+#define STRATA_CALL_KERNELS(rung, function, ...)                                         \
+  {                                                                                      \
+    const ::strata::OpTrace trace(#rung "::" #function, std::source_location::current(), \
+                                  __VA_ARGS__);                                          \
+    rung::function(__VA_ARGS__);                                                         \
+  }

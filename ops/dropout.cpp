@@ -39,6 +39,7 @@ struct DropoutNode : Node {
 }  // namespace
 
 Tensor dropout(const Tensor& input, double rate, const DropoutState& state) {
+  const TraceScope trace(TraceLayer::op, "dropout");
   const DropoutMask mask(input, rate, state);
   if (rate == 0) return input;
   Tensor output = Tensor::empty(input.shape(), input.dtype(), input.device());

@@ -43,7 +43,10 @@ namespace ops {
 
 void gather_batch(const Tensor& images, const Tensor& labels, const Tensor& step,
                   const GatherOptions& options, Tensor& batch_images, Tensor& batch_labels) {
+  TraceScope trace(TraceLayer::op, "gather_batch");
   const GatherGeometry geometry(images, labels, step, options, batch_images, batch_labels);
+  // Of the data set one batch is read, a byte a number, and written as float32 or int32.
+  if (trace) trace->bytes = static_cast<double>(geometry.batch * (geometry.pixels + 1)) * 5;
   const Rung rung = choose_rung("gather_batch", images);
   STRATA_DISPATCH(rung, gather_batch, geometry, images, labels, step, batch_images, batch_labels);
 }

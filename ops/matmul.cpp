@@ -88,6 +88,7 @@ struct MatmulNode : Node {
 }  // namespace
 
 Tensor matmul(const Tensor& a, const Tensor& b, const MatmulOptions& options) {
+  const TraceScope trace(TraceLayer::op, "matmul");
   const MatmulGeometry geometry(a, b, options);
   Tensor output = Tensor::empty(geometry.output_shape, a.dtype(), a.device());
   multiply(a, b, options, output);

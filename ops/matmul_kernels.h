@@ -18,6 +18,7 @@ struct MatmulGeometry {
 
   /// "4 products of 256x800 by 800x10, transposed: a"
   std::string to_string() const;
+  double flops() const { return 2.0 * static_cast<double>(batch * m * n) * static_cast<double>(k); }
 };
 
 // c = op(a) op(b); c is written, not added to. k = 0 gives zeros.

@@ -78,6 +78,7 @@ struct Pool2dNode : Node {
 };
 
 Tensor pool2d(Pooling pooling, const Tensor& input, const Pool2dOptions& options) {
+  const TraceScope trace(TraceLayer::op, name_of(pooling));
   const Pool2dGeometry geometry(pooling, input, options);
   Tensor output = Tensor::empty(geometry.output_shape(), input.dtype(), input.device());
   run_on_rung(

@@ -15,6 +15,7 @@ StepMetrics StepMetrics::of(int64_t steps, Device device) {
 
 void record_metrics(const Tensor& logits, const Tensor& labels, const Tensor& losses,
                     StepState& state, StepMetrics& metrics) {
+  const TraceScope trace(TraceLayer::op, "record_metrics");
   check_classification("record_metrics", logits, labels);
   const bool fits =
       losses.size() == 1 || (losses.size() > 0 && losses.shape() == Shape{logits.extent(0)});

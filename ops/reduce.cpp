@@ -71,6 +71,7 @@ Shape without(const Shape& shape, const AxisSet& reduced, int first, bool keep_d
 // then the first in row-major order, and a mean of means of equally many is the mean.
 Tensor reduce(std::string_view name, Reduction kind, const Tensor& input,
               const ReduceOptions& options) {
+  const TraceScope trace(TraceLayer::op, name);
   check_floating(name, input);
   const Shape& shape = input.shape();
   const AxisSet reduced = reduced_axes(name, shape, options.axes);

@@ -1,6 +1,7 @@
 #include "ops/reshape.h"
 
 #include "tensor/autograd.h"
+#include "tensor/trace.h"
 
 namespace strata::ops {
 namespace {
@@ -35,6 +36,7 @@ Shape resolve(const Shape& input, std::vector<int64_t> extents) {
 }  // namespace
 
 Tensor reshape(const Tensor& input, const std::vector<int64_t>& extents) {
+  const TraceScope trace(TraceLayer::op, "reshape");
   const Tensor output = input.view(resolve(input.shape(), extents));
   return record<ReshapeNode>("reshape", {input}, output,
                              [&](ReshapeNode& node) { node.input_shape = input.shape(); });

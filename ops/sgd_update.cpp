@@ -8,6 +8,9 @@ namespace strata::ops {
 
 void sgd_update(Tensor& weights, const Tensor& gradients, Tensor& velocity, StepState& state,
                 const SgdOptions& options) {
+  TraceScope trace(TraceLayer::op, "sgd_update");
+  // Weights and velocity are read and written, gradients read.
+  if (trace) trace->bytes = static_cast<double>(weights.bytes()) * (velocity.defined() ? 5 : 3);
   check(options.momentum >= 0 && options.momentum < 1 && options.weight_decay >= 0,
         "sgd_update: momentum must lie in [0, 1) and weight_decay be at least 0, got {} and {}",
         options.momentum, options.weight_decay);

@@ -42,6 +42,7 @@ Shape checked_box(const Shape& shape, const std::vector<int64_t>& begin,
 
 Tensor slice(const Tensor& input, const std::vector<int64_t>& begin,
              const std::vector<int64_t>& size) {
+  const TraceScope trace(TraceLayer::op, "slice");
   const Shape box = checked_box(input.shape(), begin, size);
   const Strides strides = strides_of(input.shape());
   int64_t start = 0;

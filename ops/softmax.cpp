@@ -45,6 +45,7 @@ struct SoftmaxNode : Node {
 };
 
 Tensor softmax_of(Softmax kind, const Tensor& input) {
+  const TraceScope trace(TraceLayer::op, op_name(kind));
   const SoftmaxGeometry geometry(op_name(kind), input);
   Tensor output = Tensor::empty(input.shape(), input.dtype(), input.device());
   run_on_rung(op_name(kind), input, library_rung(input),

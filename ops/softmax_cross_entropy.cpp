@@ -45,6 +45,7 @@ void check_labels(const CrossEntropyGeometry& geometry, const Tensor& labels) {
 }  // namespace
 
 Tensor softmax_cross_entropy(const Tensor& logits, const Tensor& labels) {
+  const TraceScope trace(TraceLayer::op, "softmax_cross_entropy");
   const CrossEntropyGeometry geometry(logits, labels);
   if (labels.device() == Device::cpu) check_labels(geometry, labels);
   Tensor loss = Tensor::empty({}, logits.dtype(), logits.device());

@@ -51,6 +51,7 @@ Permutation checked(const Shape& shape, const std::vector<int>& axes) {
 }  // namespace
 
 Tensor transpose(const Tensor& input, const std::vector<int>& axes) {
+  const TraceScope trace(TraceLayer::op, "transpose");
   const Permutation permutation = checked(input.shape(), axes);
   std::array<int64_t, Shape::kMaxRank> extents{};
   for (int k = 0; k < input.rank(); ++k) extents[k] = input.extent(permutation[k]);

@@ -33,6 +33,7 @@ struct UnaryNode : Node {
 };
 
 Tensor unary(std::string_view name, Unary op, const Tensor& input) {
+  const TraceScope trace(TraceLayer::op, name);
   check_floating(name, input);
   Tensor output = Tensor::empty(input.shape(), input.dtype(), input.device());
   run_on_rung(name, input, library_rung(op, input.size()),

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "tensor/branch.h"
+#include "tensor/trace.h"
 
 namespace strata {
 namespace {
@@ -66,6 +67,7 @@ Tensor Node::make_grad(size_t input) const {
 void attach(const std::shared_ptr<Node>& node, std::string_view op,
             const std::vector<Tensor>& inputs, Tensor& output) {
   node->op_ = op;
+  if (const TraceSpan* span = current_span()) node->forward_span_ = span->id;
   for (const Tensor& input : inputs) {
     if (input.defined())
       node->edges_.push_back({input.record(), input.shape(), input.dtype(), input.device()});
@@ -89,6 +91,8 @@ class BackwardPass {
       record->grad = Tensor();
       record->consumed = true;
       if (!grad_output.defined()) continue;  // every use of it needed no gradient
+      TraceScope trace(TraceLayer::op, node->op_);
+      if (trace) trace->backward_of = node->forward_span_;
       deliver(*node, node->backward(grad_output));
     }
   }

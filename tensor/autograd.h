@@ -64,6 +64,7 @@ class Node {
   friend class BackwardPass;
 
   std::string_view op_;
+  int64_t forward_span_ = 0;  // of the op, where somebody listened (trace.h)
   std::vector<Edge> edges_;
 };
 

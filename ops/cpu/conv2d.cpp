@@ -237,6 +237,7 @@ void add_image(const std::vector<int64_t>& taps, const std::vector<int64_t>& pix
 
 void conv2d(const Conv2dGeometry& geometry, const Tensor& input, const Tensor& weight,
             Tensor& output) {
+  note_instructions();
   const int64_t groups = geometry.groups, columns = geometry.group_out_channels();
   const int64_t depth =
       geometry.height.window * geometry.width.window * geometry.group_in_channels();
@@ -255,6 +256,7 @@ void conv2d(const Conv2dGeometry& geometry, const Tensor& input, const Tensor& w
 
 void conv2d_grad_input(const Conv2dGeometry& geometry, const Tensor& grad_output,
                        const Tensor& weight, Tensor& grad_input) {
+  note_instructions();
   const int64_t groups = geometry.groups, columns = geometry.group_in_channels();
   const int64_t channels = geometry.group_out_channels();
   const int64_t taps = geometry.height.window * geometry.width.window;
@@ -278,6 +280,7 @@ void conv2d_grad_input(const Conv2dGeometry& geometry, const Tensor& grad_output
 
 void conv2d_grad_weight(const Conv2dGeometry& geometry, const Tensor& input,
                         const Tensor& grad_output, Tensor& grad_weight) {
+  note_instructions();
   if (geometry.batch == 0) return grad_weight.fill_zero();
   const Walk walk{forward_axis(geometry.height), forward_axis(geometry.width),
                   geometry.in_channels};

@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <span>
 
+#include "tensor/trace.h"
+
 namespace strata::cpu {
 
 /// Rows of b are read in units of this many floats.
@@ -43,6 +45,11 @@ struct GatherGemmVariant {
 
 /// Those that this processor can run, the fastest first.
 std::span<const GatherGemmVariant> gather_gemm_variants();
+
+/// Tells the x-ray for which instructions the loop is compiled that runs here.
+inline void note_instructions() {
+  trace_note("instructions", gather_gemm_variants()[0].name);
+}
 
 inline int64_t panel_width() {
   return gather_gemm_variants()[0].panel_width;

@@ -103,6 +103,7 @@ void PackedPanels::pack(int64_t index, const MatrixView& source, int64_t first,
 
 void gemm(const Gemm& product) {
   if (product.m == 0 || product.n == 0) return;
+  note_instructions();
   const Tensor memory = workspace(PackedPanels{product.k, product.n}.size());
   const PackedPanels b{product.k, product.n, memory.data<float>()};
   parallel_for(b.count(), grain_for(product.k * panel_width()), [&](int64_t begin, int64_t end) {

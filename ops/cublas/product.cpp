@@ -21,6 +21,7 @@
 #include "tensor/cuda/owned.h"
 #include "tensor/pool.h"
 #include "tensor/tensor.h"
+#include "tensor/trace.h"
 
 namespace strata::cublas {
 namespace {
@@ -116,6 +117,8 @@ struct Plan {
   Layout a, b, c;
   std::vector<Algorithm> algorithms;  // the heuristics' order; none: there is no algorithm
   size_t chosen = 0;
+  // For the x-ray: "cublas 1x 256x800 by 800x256', bias and relu, tf32", and the algorithm's name.
+  std::string words = {}, engine = {};
 };
 
 std::vector<Algorithm> ask_heuristics(const Plan& plan, int64_t alignment) {
@@ -146,6 +149,15 @@ Plan make_plan(const Product& p, int64_t alignment) {
 }
 
 void run(const Plan& plan, const Algorithm& algorithm, const Operands& operands) {
+  TraceScope trace(TraceLayer::library, "cublasLtMatmul");
+  if (trace) {
+    trace->detail = plan.words;
+    trace->notes = {{"algorithm", plan.engine},
+                    {"workspace", fmt::format("{} bytes", algorithm.workspace_bytes())},
+                    {"chosen by", plan.chosen == 0 ? "cuBLASLt's heuristics" : "the tuner"},
+                    {"not taken", fmt::format("{} other algorithms, behind it in that order",
+                                              plan.algorithms.size() - 1)}};
+  }
   const auto& [a, b, c, vector] = operands;
   set(plan.operation, CUBLASLT_MATMUL_DESC_BIAS_POINTER, vector);
   const MemoryScope scope(MemoryUse::workspace);
@@ -199,6 +211,8 @@ const Plan& plan_of(const Product& product, int64_t alignment, const Operands& o
   if (found == plans.end()) {
     Plan plan = make_plan(product, alignment);
     plan.chosen = choose(plan, product, alignment, operands);
+    plan.words = words_for(product, alignment);
+    if (!plan.algorithms.empty()) plan.engine = plan.algorithms[plan.chosen].name();
     found = plans.emplace(key, std::move(plan)).first;
   }
   return found->second;

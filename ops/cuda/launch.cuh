@@ -12,6 +12,7 @@
 #pragma once
 
 #include <algorithm>
+#include <source_location>
 
 #include "ops/cuda/compiled_for.h"
 #include "tensor/cuda/check.h"
@@ -61,6 +62,7 @@ struct LaunchShape {
   size_t shared_bytes = 0;
   int cluster = 1;       // blocks along x that share their memory; more than 1 from Hopper on
   bool settles = false;  // writes weights or an optimizer's state
+  std::source_location where = std::source_location::current();
 };
 
 /// Shared memory for each of so many blocks, of which each needs `bytes`. Blocks that are placed
@@ -96,7 +98,8 @@ void launch_in_turn(const char* name, void (*kernel)(Parameters...), const Launc
                                   .stream = queue,
                                   .attrs = attributes,
                                   .numAttrs = count};
-  check_cuda(cudaLaunchKernelEx(&config, kernel, arguments...), name);
+  check_cuda(cudaLaunchKernelEx(&config, kernel, arguments...), name, shape.where);
+  trace_launch(name, shape.where);
 }
 
 }  // namespace strata::cuda

@@ -100,6 +100,21 @@ class Engine {
   int64_t index() const { return index_; }
   const std::string& name() const { return name_; }
 
+  /// Its numerical notes in words.
+  std::string numerics() const {
+    constexpr std::pair<cudnnBackendNumericalNote_t, std::string_view> kWords[] = {
+        {CUDNN_NUMERICAL_NOTE_TENSOR_CORE, "tensor cores"},
+        {CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS, "inputs converted down"},
+        {CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION, "sums in less precision"},
+        {CUDNN_NUMERICAL_NOTE_FFT, "FFT"},
+        {CUDNN_NUMERICAL_NOTE_WINOGRAD, "Winograd"},
+        {CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC, "nondeterministic"}};
+    std::string text;
+    for (const auto& [note, words] : kWords)
+      if (has(note)) text += fmt::format("{}{}", text.empty() ? "" : ", ", words);
+    return text.empty() ? "float32, deterministic" : text;
+  }
+
  private:
   bool has(cudnnBackendNumericalNote_t note) const {
     return std::ranges::count(numerical_, note) > 0;
@@ -118,7 +133,10 @@ Plan build_plan(const Descriptor& configuration, const Engine& engine, const Pla
   if (target.device) plan.set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, *target.device);
   plan.finalize();
   const auto workspace = plan.get<int64_t>(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE);
-  return {std::move(plan), workspace, engine.name()};
+  return {.executable = std::move(plan),
+          .workspace_bytes = workspace,
+          .engine = engine.name(),
+          .numerics = engine.numerics()};
 }
 
 // The plan of one configuration, or why it is passed over.
@@ -162,6 +180,7 @@ class Search {
   bool done() const { return plans_.size() >= most_; }
   void take(Plan plan) {
     seen_.insert(plan.engine);
+    plan.rejected = rejections_;
     plans_.push_back(std::move(plan));
   }
 
@@ -172,7 +191,7 @@ class Search {
         consider(configuration);
       }
     } catch (const Error& error) {  // this mode does not know the operation
-      rejection_ = error.what();
+      rejections_.push_back(error.what());
     }
   }
 
@@ -181,7 +200,8 @@ class Search {
     if (plans_.empty())
       fail(ErrorKind::device,
            "cuDNN: no engine for {} at {} ({} looked at, the last: {}); use --kernels own", what,
-           name_of(rules_.precision), offered_, rejection_);
+           name_of(rules_.precision), offered_,
+           rejections_.empty() ? "the heuristics offer none" : rejections_.back());
     return std::move(plans_);
   }
 
@@ -195,14 +215,16 @@ class Search {
       return;
     Attempt result = attempt(configuration, engine, target_, rules_);
     if (!result.plan) {
-      rejection_ = std::move(result.rejection);
+      rejections_.push_back(std::move(result.rejection));
       return;
     }
     ++of_engine_[engine.index()];
-    if (!engine.is_last_resort())
+    if (!engine.is_last_resort()) {
       take(std::move(*result.plan));
-    else if (!last_resort_)
+    } else if (!last_resort_) {
+      rejections_.push_back(engine.name() + " is a plain loop, kept as the last resort");
       last_resort_ = std::move(result.plan);
+    }
   }
 
   const PlanTarget& target_;
@@ -213,7 +235,7 @@ class Search {
   std::set<std::string> seen_;
   std::map<int64_t, int> of_engine_;
   int offered_ = 0;
-  std::string rejection_ = "the heuristics offer none";
+  std::vector<std::string> rejections_;  // of engines looked at, in order
 };
 
 // "engine 67 2:12 18:0 (tensor cores)"

@@ -4,6 +4,7 @@
 
 #include "tensor/pool.h"
 #include "tensor/tensor.h"
+#include "tensor/trace.h"
 
 namespace strata::cudnn {
 
@@ -84,6 +85,15 @@ Descriptor describe_tensor(int64_t uid, const std::vector<int64_t>& extents,
 }
 
 void execute(const Plan& plan, std::span<const Binding> bindings) {
+  TraceScope trace(TraceLayer::library, "cudnnBackendExecute");
+  if (trace) {
+    trace->notes = {{"engine", plan.engine},
+                    {"numerics", plan.numerics},
+                    {"workspace", fmt::format("{} bytes", plan.workspace_bytes)},
+                    {"chosen by", plan.chosen_by}};
+    for (const std::string& rejection : plan.rejected)
+      trace->notes.emplace_back("not taken", rejection);
+  }
   std::vector<int64_t> uids;
   std::vector<void*> addresses;
   for (const Binding& binding : bindings) {

@@ -103,6 +103,10 @@ struct Plan {
   Descriptor executable;
   int64_t workspace_bytes;
   std::string engine;  // with its settings: "engine 67 2:12 18:0 (tensor cores)"
+  // For the x-ray.
+  std::string numerics = {};               // what the engine says of its arithmetic
+  std::string chosen_by = {};              // "heuristics", "the tuner"
+  std::vector<std::string> rejected = {};  // "engine 12 is nondeterministic": considered before it
 };
 
 /// A tensor's place at execution.

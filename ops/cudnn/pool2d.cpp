@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "ops/cudnn/legacy.h"
+#include "tensor/trace.h"
 
 namespace strata::cudnn {
 namespace {
@@ -50,6 +51,7 @@ bool supports_pool2d(const Pool2dGeometry& geometry) {
 }
 
 void pool2d(const Pool2dGeometry& geometry, const Tensor& input, Tensor& output) {
+  const TraceScope trace(TraceLayer::library, "cudnnPoolingForward");
   const auto pooling = describe_pooling(geometry);
   const auto input_descriptor = describe_input(geometry);
   const auto output_descriptor = describe_output(geometry);
@@ -60,6 +62,7 @@ void pool2d(const Pool2dGeometry& geometry, const Tensor& input, Tensor& output)
 
 void pool2d_backward(const Pool2dGeometry& geometry, const Tensor& input, const Tensor& output,
                      const Tensor& grad_output, Tensor& grad_input) {
+  const TraceScope trace(TraceLayer::library, "cudnnPoolingBackward");
   const auto pooling = describe_pooling(geometry);
   const auto input_descriptor = describe_input(geometry);
   const auto output_descriptor = describe_output(geometry);

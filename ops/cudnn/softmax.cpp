@@ -2,6 +2,7 @@
 // ops/softmax.h says.
 #include "ops/cudnn/legacy.h"
 #include "ops/softmax_kernels.h"
+#include "tensor/trace.h"
 
 namespace strata::cudnn {
 namespace {
@@ -22,6 +23,7 @@ TensorDescriptor describe_rows(const SoftmaxGeometry& geometry) {
 
 void softmax(Softmax kind, const SoftmaxGeometry& geometry, const Tensor& input, Tensor& output) {
   if (geometry.rows == 0) return;
+  const TraceScope trace(TraceLayer::library, "cudnnSoftmaxForward");
   const auto rows = describe_rows(geometry);
   STRATA_CUDNN(cudnn_library().cudnnSoftmaxForward(
       cudnn_handle(), algorithm_of(kind), CUDNN_SOFTMAX_MODE_CHANNEL, &kOne, rows.get(),
@@ -31,6 +33,7 @@ void softmax(Softmax kind, const SoftmaxGeometry& geometry, const Tensor& input,
 void softmax_backward(Softmax kind, const SoftmaxGeometry& geometry, const Tensor& output,
                       const Tensor& grad_output, Tensor& grad_input) {
   if (geometry.rows == 0) return;
+  const TraceScope trace(TraceLayer::library, "cudnnSoftmaxBackward");
   const auto rows = describe_rows(geometry);
   STRATA_CUDNN(cudnn_library().cudnnSoftmaxBackward(
       cudnn_handle(), algorithm_of(kind), CUDNN_SOFTMAX_MODE_CHANNEL, &kOne, rows.get(),

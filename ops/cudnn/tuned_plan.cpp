@@ -28,7 +28,9 @@ Plan measured_plan(const FirstRun& run, const std::string& key, const PlanTarget
   check.keep();
   contest.objection = [&] { return check.objection(); };
   const std::string winner = tuner().measure(contest);
-  return std::move(*std::ranges::find(plans, winner, &Plan::engine));
+  Plan plan = std::move(*std::ranges::find(plans, winner, &Plan::engine));
+  plan.chosen_by = fmt::format("measuring {} engines", plans.size());
+  return plan;
 }
 
 }  // namespace
@@ -37,11 +39,14 @@ Plan choose_plan(const FirstRun& run) {
   const PlanTarget target{.handle = cuda::cudnn_handle()};
   const std::string key = fmt::format("cudnn {}, {}", run.what, name_of(run.rules.precision));
   if (const auto engine = tuner().recall(key, version))
-    if (auto plan = restore_plan(*engine, run.operation, target, run.rules))
+    if (auto plan = restore_plan(*engine, run.operation, target, run.rules)) {
+      plan->chosen_by = "an earlier measurement";
       return std::move(*plan);
+    }
   if (tuner().measuring()) return measured_plan(run, key, target);
   Plan plan = find_plan(run.what, run.operation, target, run.rules);
   tuner().take_default(key, plan.engine);
+  plan.chosen_by = "cuDNN's heuristics";
   return plan;
 }
 

@@ -1,6 +1,7 @@
 // cudnnActivationForward and cudnnActivationBackward: relu, sigmoid and tanh.
 #include "ops/cudnn/legacy.h"
 #include "ops/unary_kernels.h"
+#include "tensor/trace.h"
 
 namespace strata::cudnn {
 namespace {
@@ -27,6 +28,7 @@ ActivationDescriptor describe_activation(Unary op) {
 
 void unary(Unary op, const Tensor& input, Tensor& output) {
   if (input.size() == 0) return;
+  const TraceScope trace(TraceLayer::library, "cudnnActivationForward");
   const auto activation = describe_activation(op);
   const auto flat = describe_flat(input.size());
   STRATA_CUDNN(cudnn_library().cudnnActivationForward(cudnn_handle(), activation.get(), &kOne,
@@ -38,6 +40,7 @@ void unary(Unary op, const Tensor& input, Tensor& output) {
 // is given the output in its place.
 void unary_backward(Unary op, const Tensor& saved, const Tensor& grad_output, Tensor& grad_input) {
   if (saved.size() == 0) return;
+  const TraceScope trace(TraceLayer::library, "cudnnActivationBackward");
   const auto activation = describe_activation(op);
   const auto flat = describe_flat(saved.size());
   const float* output = saved.data<float>();

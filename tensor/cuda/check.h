@@ -6,6 +6,7 @@
 #include <source_location>
 
 #include "tensor/error.h"
+#include "tensor/trace.h"
 
 namespace strata::cuda {
 
@@ -26,6 +27,7 @@ inline void check_cuda(cudaError_t status, const char* expression,
 inline void check_launch(const char* kernel,
                          std::source_location where = std::source_location::current()) {
   check_cuda(cudaGetLastError(), kernel, where);
+  trace_launch(kernel, where);
 }
 
 }  // namespace strata::cuda

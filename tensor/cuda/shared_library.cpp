@@ -7,14 +7,13 @@
 
 namespace strata::cuda {
 
-SharedLibrary::SharedLibrary(std::string_view layer, const char* file)
+SharedLibrary::SharedLibrary(std::string_view layer, const char* file, std::string_view otherwise)
     : layer_(layer), handle_(dlopen(file, RTLD_NOW | RTLD_LOCAL)) {
   if (!handle_) {
     const char* words = dlerror();
     fail(ErrorKind::device,
-         "{}: {} cannot be opened ({}); install it, add its folder to LD_LIBRARY_PATH, or use "
-         "--kernels own",
-         layer_, file, words ? words : "no reason given");
+         "{}: {} cannot be opened ({}); install it, add its folder to LD_LIBRARY_PATH, {}", layer_,
+         file, words ? words : "no reason given", otherwise);
   }
   link_map* map = nullptr;
   if (dlinfo(handle_, RTLD_DI_LINKMAP, &map) == 0 && map) path_ = map->l_name;

@@ -10,8 +10,10 @@ namespace strata::cuda {
 class SharedLibrary {
  public:
   /// Opens `file` ("libcudnn.so.9") where the loader finds it. Throws `device` with the layer, the
-  /// file and the loader's words. Never closed: libraries of this size keep threads and handlers.
-  SharedLibrary(std::string_view layer, const char* file);
+  /// file, the loader's words and what else can be done. Never closed: libraries of this size keep
+  /// threads and handlers.
+  SharedLibrary(std::string_view layer, const char* file,
+                std::string_view otherwise = "or use --kernels own");
 
   /// The file that the loader took.
   const std::string& path() const { return path_; }
