@@ -27,7 +27,8 @@ class Follow {
 
   // One card for each layer on the way: single nodes down to the subject, groups below it.
   cards(subject) {
-    const cards = lineage(subject).map(node => this.card(node.layer, [node]));
+    const cards = byLayer(lineage(subject)).map(nodes =>
+      this.card(nodes[0].layer, nodes, titleOf(nodes[0].layer)));
     const inside = below(subject);
     const of = layer => inside.filter(node => node.layer === layer);
     const ops = of('op');
@@ -35,7 +36,7 @@ class Follow {
       cards.push(this.opList(ops));
       return cards;
     }
-    if (ops.length > 0) cards.push(this.card('op', ops, 'Ops it is made of'));
+    if (ops.length > 0) cards.push(this.card('op', ops, `Made of ${plural(ops.length, 'op')}`));
     for (const layer of ['rung', ...CALLS]) {
       const nodes = of(layer);
       if (nodes.length > 0) cards.push(this.card(layer, nodes));
@@ -52,10 +53,9 @@ class Follow {
     return layer === 'library' && calls;
   }
 
-  card(layer, nodes, title = titleOf(layer)) {
-    const single = nodes.length === 1;
+  card(layer, nodes, title = `${titleOf(layer)}${nodes.length > 1 ? ` × ${nodes.length}` : ''}`) {
     return element('section', {class: `step-card layer-${layer}`, 'data-layer': layer},
-      element('h3', {}, title, single ? null : element('span', {class: 'times'}, ` × ${nodes.length}`)),
+      element('h3', {}, title),
       element('p', {class: 'role'}, roleOf(layer, nodes[0].name)),
       nodes.slice(0, MOST_ITEMS).map(node => this.item(node)),
       nodes.length > MOST_ITEMS
@@ -63,11 +63,12 @@ class Follow {
   }
 
   opList(ops) {
+    const outermost = ops.filter(op => !ancestors(op).some(at => at.layer === 'op'));
     return element('section', {class: 'step-card layer-op', 'data-layer': 'op'},
-      element('h3', {}, 'Op', element('span', {class: 'times'}, ` × ${ops.length}`)),
+      element('h3', {}, `Ops × ${outermost.length}`),
       element('p', {class: 'role'}, 'Choose one to follow it down.'),
-      element('div', {class: 'chips'}, ops.filter(op => opOf(op.parent ?? op)?.layer !== 'op' || !op.parent)
-        .map(op => element('button', {type: 'button', 'data-go': op.id}, op.name))));
+      element('div', {class: 'chips'}, outermost.map(op =>
+        element('button', {type: 'button', 'data-go': op.id}, op.name))));
   }
 
   absent(layer, text) {
@@ -176,4 +177,14 @@ class Follow {
       element('pre', {}, lines.map((line, index) => element('span',
         {class: first + index === node.line ? 'at' : null, 'data-line': first + index}, `${line}\n`))));
   }
+}
+
+// Neighbours of one layer, such as an op within an op, share a card.
+function byLayer(nodes) {
+  const groups = [];
+  for (const node of nodes) {
+    if (groups.at(-1)?.[0].layer === node.layer) groups.at(-1).push(node);
+    else groups.push([node]);
+  }
+  return groups;
 }

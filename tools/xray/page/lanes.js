@@ -1,7 +1,7 @@
 // Which bar of the timeline goes where: a lane for each layer of the host and for each stream of the
 // GPU, with as many rows as overlap. Heights only; the timeline adds the times.
 
-const ROW = 22, ROW_GAP = 2, LANE_GAP = 7, AXIS = 26, GPU_GAP = 46;
+const ROW = 24, ROW_GAP = 2, LANE_GAP = 7, AXIS = 26, GPU_GAP = 46;
 
 // Lanes from top to bottom, each {label, kind, rows, y}, and the whole height. Sets node.y.
 function layOut(view) {

@@ -11,15 +11,27 @@ function showHeader(page) {
   slot('notes').replaceChildren(...page.notes.map(note => element('p', {}, note)));
 }
 
+// Each view with its bars on one scale, so that the shorter step looks shorter.
 function showViewButtons(views, chosen, onChoose) {
+  const longest = Math.max(...views.map(view => view.wall_ns));
   slot('views').replaceChildren(...views.map(view => element('button', {
     type: 'button', class: 'view', 'data-view': view.name, 'aria-pressed': String(view === chosen),
     onclick: () => onChoose(view),
   },
     element('span', {class: 'view-name'}, view.name),
-    element('span', {class: 'view-time'}, time(view.wall_ns)),
+    element('span', {class: 'view-time'}, time(view.wall_ns),
+      element('small', {}, view.untraced_ns > 0 ? ' traced' : '')),
     element('span', {class: 'view-text'}, view.description),
-    element('span', {class: 'view-text'}, overheadText(view)))));
+    element('span', {class: 'view-text'}, overheadText(view)),
+    element('span', {class: 'view-bars', 'aria-hidden': 'true'},
+      [view.host, view.gpu].filter(parts => parts.length > 0).map(parts => bar(parts, longest))))));
+}
+
+function bar(parts, whole) {
+  const share = ns => whole > 0 ? ns / whole : 0;
+  return element('span', {class: 'sum-bar'}, parts.map(([key, ns]) =>
+    element('i', {class: `sum-${key}`, style: `width: ${100 * share(ns)}%`},
+      share(ns) > 0.11 ? element('span', {}, key) : null)));
 }
 
 function overheadText(view) {
@@ -62,16 +74,14 @@ function showSums(view) {
 }
 
 function stackedBar(name, parts, wall) {
-  const share = ns => wall > 0 ? 100 * ns / wall : 0;
   return element('div', {class: 'sum', 'data-sum': name.toLowerCase()},
     element('span', {class: 'sum-name'}, name),
-    element('div', {class: 'sum-bar', 'aria-hidden': 'true'}, parts.map(([key, ns]) =>
-      element('i', {class: `sum-${key}`, style: `width: ${share(ns)}%`}))),
+    bar(parts, wall),
     element('ul', {class: 'sum-parts'}, parts.map(([key, ns]) =>
       element('li', {title: SUMS[key], 'data-ns': ns},
         element('i', {class: `swatch sum-${key}`}), `${key} `,
         element('b', {}, time(ns)), ` ${percent(ns / wall)}`)),
-      element('li', {class: 'sum-total'}, `= ${time(parts.reduce((sum, [, ns]) => sum + ns, 0))}`)));
+      element('li', {}, `= ${time(parts.reduce((sum, [, ns]) => sum + ns, 0))}`)));
 }
 
 function showLegend(view) {

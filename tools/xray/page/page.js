@@ -49,6 +49,7 @@ function chooseView(chosen, {remember = false, node = null} = {}) {
   showLegend(view);
   timeline.show(view);
   tree.show(view, depth);
+  showMatches();
   select(kept, {remember});
 }
 
@@ -93,6 +94,11 @@ function showDepth() {
     }, level === Infinity ? 'all' : String(level))));
 }
 
+function showMatches() {
+  slot('matches').textContent = tree.matches
+    ? `${count(tree.matches.size)} of ${plural(view.nodes.length, 'node')}` : '';
+}
+
 function readAddress() {
   const asked = new URLSearchParams(location.hash.slice(1));
   const chosen = views.find(other => other.name === asked.get('view')) ?? view ?? views[0];
@@ -110,8 +116,7 @@ function listen() {
   slot('next').addEventListener('click', () => stepOp(1));
   slot('filter').addEventListener('input', () => {
     tree.filter(slot('filter').value);
-    slot('matches').textContent = tree.matches
-      ? `${count(tree.matches.size)} of ${plural(view.nodes.length, 'node')}` : '';
+    showMatches();
   });
   addEventListener('hashchange', readAddress);
 }

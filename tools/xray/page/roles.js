@@ -1,8 +1,8 @@
 // What each layer is there for, in the words of the panel that follows an op. Text only.
 
 const ROLES = {
-  step: 'One training step: all that happens between two batches. The framework only queues work; ' +
-    'the GPU does it as fast as it can.',
+  step: 'One training step: from a batch of images to weights that are a little better. On a GPU the ' +
+    'host only queues this work, and may be far ahead of it.',
   phase: {
     forward: 'The forward pass runs the network on one batch and ends in the loss. It writes down ' +
       'what the gradients will need.',

@@ -28,7 +28,7 @@ const bytes = number => scaled(number, ['bytes', 'kB', 'MB', 'GB', 'TB'], 1000);
 const percent = share => `${(100 * share).toFixed(share < 0.095 ? 1 : 0)} %`;
 const plural = (number, word) => `${count(number)} ${word}${number === 1 ? '' : 's'}`;
 const clip = (text, length) =>
-  text.length <= length ? text : length < 3 ? '' : `${text.slice(0, length - 1)}…`;
+  text.length <= length ? text : length < 5 ? '' : `${text.slice(0, length - 1)}…`;
 
 // element('button', {class: 'x', onclick: f}, 'text', child): an attribute that is null, undefined
 // or false is left out.
@@ -46,7 +46,7 @@ function build(made, attributes, children) {
     if (key.startsWith('on')) made.addEventListener(key.slice(2), value);
     else made.setAttribute(key, value === true ? '' : value);
   }
-  made.append(...children.flat().filter(child => child !== null && child !== undefined));
+  made.append(...children.flat().filter(child => child || child === 0));
   return made;
 }
 

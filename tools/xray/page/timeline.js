@@ -89,17 +89,18 @@ class Timeline {
     const clip = drawing('clipPath', {id: 'timeline-clip'},
       drawing('rect', {x: gutter, y: 0, width: width - gutter, height}));
     this.svg.replaceChildren(clip, ...this.drawLanes(), ...this.drawAxis(),
-      drawing('g', {'clip-path': 'url(#timeline-clip)'}, this.drawBars(), this.drawFlows()),
+      drawing('g', {'clip-path': 'url(#timeline-clip)'}, this.drawFlows(), this.drawBars()),
       this.drawOverview());
   }
 
   drawLanes() {
-    const names = {gpu: 'GPU', host: ''};
-    return this.lanes.map(lane => drawing('g', {},
+    return this.lanes.map((lane, index) => drawing('g', {},
       drawing('rect', {class: 'lane', x: this.gutter, y: lane.y - 2, rx: 3,
         width: this.width - this.gutter, height: lane.height + 4}),
       drawing('text', {class: 'lane-label', x: this.gutter - 10, y: lane.y + ROW / 2 + 4,
-        'text-anchor': 'end'}, lane.label || names[lane.kind])));
+        'text-anchor': 'end'}, lane.label),
+      lane.kind !== this.lanes[index - 1]?.kind && drawing('text', {class: 'side-label',
+        x: this.gutter - 10, y: lane.y - 10, 'text-anchor': 'end'}, lane.kind === 'gpu' ? 'GPU' : 'HOST')));
   }
 
   drawAxis() {
@@ -127,7 +128,7 @@ class Timeline {
     const left = Math.max(this.x(node.begin), this.gutter - 4);
     const right = Math.min(this.x(node.end), this.width + 4);
     const width = Math.max(right - left - 0.6, 1.4);
-    const label = clip(node.name, Math.floor((width - 8) / 6.4));
+    const label = clip(node.name, Math.floor((width - 8) / 7));
     const classes = ['span', `layer-${node.layer}`];
     if (this.lit) classes.push(this.lit.core.has(node) || this.lit.near.has(node) ? 'lit' : 'dim');
     if (node === this.selected) classes.push('selected');

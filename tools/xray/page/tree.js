@@ -93,8 +93,8 @@ class Tree {
       element('span', {class: 'cell of-gpu'}, node.gpuTime > 0 ? time(node.gpuTime) : ''),
       element('span', {class: 'cell of-rate'}, rateText(node)),
       element('span', {class: 'cell of-share', title: shareText(hostShare, gpuShare)},
-        element('i', {class: 'host', style: `width: ${Math.min(100 * hostShare, 100)}%`}),
-        element('i', {class: 'gpu', style: `width: ${Math.min(100 * gpuShare, 100)}%`})));
+        ...[['host', hostShare], ['gpu', gpuShare]].filter(([, share]) => share > 0).map(([of, share]) =>
+          element('i', {class: of, style: `width: ${Math.min(100 * share, 100)}%`}))));
     return row;
   }
 
