@@ -14,6 +14,7 @@
 #include "examples/train_mnist/run.h"
 #include "examples/train_mnist/training.h"
 #include "examples/train_mnist/tuning.h"
+#include "examples/train_mnist/xray.h"
 #include "ops/settings.h"
 #include "tensor/error.h"
 #include "tensor/output_file.h"
@@ -59,10 +60,16 @@ ExitCode run_program(const Options& options) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
   const OutputFile report("--json", options.json);
+  const XrayFiles xray_files(options);
   const SettingsScope settings({.kernels = options.kernels, .precision = options.precision});
   const Run run = prepare(options);
   Tuner tuner = make_tuner(run);
   const TunerScope tuning(tuner);
+  if (options.xray) {
+    take_xray(run, xray_files);
+    if (run.device == Device::gpu) leave_at_once(kDone);
+    return kDone;
+  }
   const Results results = train(run);
 
   const double total_seconds = seconds();

@@ -16,6 +16,9 @@ constexpr const char* kExitCodes =
     "Exit codes: 0 done and target met, 1 target missed, 2 wrong usage, 3 data unusable,\n"
     "4 device or library unusable, 5 training diverged, 130 stopped by Ctrl-C.";
 
+/// What --xray is given where it is given no file.
+constexpr const char* kNoFile = "";
+
 /// Accepts numbers in [low, high]; NaN is in no range.
 CLI::Validator number_between(double low, double high) {
   return CLI::Validator(
@@ -176,6 +179,27 @@ void declare_options(CLI::App& app, Options& options) {
 
   app.option_defaults()->group("What it prints");
   app.add_option("--json", options.json, "write the results as one JSON object")->type_name("FILE");
+  app.add_option_function<std::string>(
+         "--xray",
+         [&options](const std::string& file) {
+           options.xray = true;
+           if (file != kNoFile) options.xray_page = file;
+         },
+         "look into one training step instead of training: each layer from the op to the kernel, "
+         "as a tree, and as a page if a file is named")
+      ->type_name("[FILE.html]")
+      ->expected(0, 1)
+      ->default_str(kNoFile);
+  app.add_option_function<std::string>(
+         "--xray-trace",
+         [&options](const std::string& file) {
+           options.xray = true;
+           options.xray_trace = file;
+         },
+         "the same as a trace for ui.perfetto.dev")
+      ->type_name("FILE.json");
+  add_integer(app, "--xray-depth", options.xray_depth, 1, 100,
+              with_default("levels of the x-ray's tree", std::to_string(options.xray_depth)));
   app.add_flag("--quiet", options.quiet, "plain lines, one an epoch, also on a terminal");
   app.add_flag("--verbose", options.verbose,
                "for every op and shape: kernels tried, times, winner, and who says so");

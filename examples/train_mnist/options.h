@@ -34,6 +34,9 @@ struct Options {
   bool tune = false;
   std::optional<double> target_accuracy;  // percent; unset: default_target
   std::string json;                       // empty: no report
+  bool xray = false;                      // look into a step instead of training
+  std::string xray_page, xray_trace;      // empty: none
+  int xray_depth = 4;                     // levels of the tree that is printed
   bool quiet = false;
   bool verbose = false;
 };

@@ -67,29 +67,28 @@ std::string rungs_line() {
   return line;
 }
 
-void print_fact(std::string_view name, std::string_view fact) {
-  fmt::print("  {:<10} {}\n", name, fact);
-}
-
-void print_gpu_facts() {
+void add_gpu_facts(Facts& facts) {
   const cuda::DeviceInfo& info = cuda::device_info();
-  print_fact("", fmt::format("compute capability {}.{}, {} multiprocessors, {:.1f} GB",
-                             info.compute_capability / 10, info.compute_capability % 10,
-                             info.multiprocessors, static_cast<double>(info.memory_bytes) / 1e9));
-  print_fact("driver", fmt::format("{}, for CUDA up to {}",
-                                   info.driver.empty() ? "of unknown version" : info.driver,
-                                   cuda_version(info.driver_cuda)));
-  print_fact("runtime",
-             fmt::format("CUDA {}, linked into this program", cuda_version(info.runtime_cuda)));
+  facts.emplace_back(
+      "", fmt::format("compute capability {}.{}, {} multiprocessors, {:.1f} GB",
+                      info.compute_capability / 10, info.compute_capability % 10,
+                      info.multiprocessors, static_cast<double>(info.memory_bytes) / 1e9));
+  facts.emplace_back("driver", fmt::format("{}, for CUDA up to {}",
+                                           info.driver.empty() ? "of unknown version" : info.driver,
+                                           cuda_version(info.driver_cuda)));
+  facts.emplace_back(
+      "runtime", fmt::format("CUDA {}, linked into this program", cuda_version(info.runtime_cuda)));
   const auto loaded = loaded_libraries();
   for (const char* name : {"cuBLASLt", "cuDNN"}) {
     const auto library = loaded.find(name);
     if (library == loaded.end())
-      print_fact(name, "not loaded: no op of this run is on it (--kernels library asks for it)");
+      facts.emplace_back(name,
+                         "not loaded: no op of this run is on it (--kernels library asks for it)");
     else
-      print_fact(name, fmt::format("{}  {}", library->second.version, library->second.path));
+      facts.emplace_back(name,
+                         fmt::format("{}  {}", library->second.version, library->second.path));
   }
-  for (const std::string& reason : libraries_passed_over()) print_fact("not used", reason);
+  for (const std::string& reason : libraries_passed_over()) facts.emplace_back("not used", reason);
 }
 
 std::string data_line(const nn::Dataset& data) {
@@ -115,10 +114,6 @@ std::string step_line(const Results& results) {
   if (!results.capture) return "each kernel queued by itself (--no-graph)";
   return fmt::format("captured as a CUDA graph of {} nodes, {} steps a launch",
                      results.capture->nodes, results.capture->steps_per_launch);
-}
-
-std::string_view model_name(const Options& options) {
-  return options.model == ModelKind::lenet ? "lenet" : "mlp";
 }
 
 std::string_view optimizer_name(const Options& options) {
@@ -213,26 +208,39 @@ json to_json(const Run& run, const Results& results, double total_seconds) {
 
 }  // namespace
 
-void print_header(const Run& run, const Results& results, const std::string& layers) {
-  const Options& options = run.options;
-  const nn::Dataset& data = run.dataset;
-  fmt::print("Strata {}: train_mnist\n", STRATA_VERSION);
-  print_fact("device", fmt::format("{}: {}", name_of(run.device), device_name(run)));
-  if (run.device == Device::cpu) print_fact("threads", fmt::format("{}", thread_count()));
+std::string_view model_name(const Options& options) {
+  return options.model == ModelKind::lenet ? "lenet" : "mlp";
+}
+
+Facts machine_facts(const Run& run) {
+  Facts facts;
+  facts.emplace_back("device", fmt::format("{}: {}", name_of(run.device), device_name(run)));
+  if (run.device == Device::cpu) facts.emplace_back("threads", std::to_string(thread_count()));
   if constexpr (kHasCuda)
-    if (run.device == Device::gpu) print_gpu_facts();
-  if (!run.device_note.empty()) print_fact("not a GPU", run.device_note);
-  print_fact("kernels", fmt::format("{}; {}", name_of(options.kernels), rungs_line()));
-  if (const std::string line = tuning_line(tuner()); !line.empty()) print_fact("tuning", line);
-  print_fact("precision", precision_line(run));
-  if (run.device == Device::gpu) print_fact("step", step_line(results));
-  print_fact("data", data_line(data));
-  if (!run.data_note.empty()) print_fact("", run.data_note);
-  print_fact(
-      "training",
-      fmt::format("{}, {}, {} learning rate of at most {}, epochs: {}, batches of {}, seed {}",
-                  model_name(options), optimizer_name(options), schedule_name(options),
-                  run.learning_rate, options.epochs, options.batch_size, options.seed));
+    if (run.device == Device::gpu) add_gpu_facts(facts);
+  if (!run.device_note.empty()) facts.emplace_back("not a GPU", run.device_note);
+  facts.emplace_back("kernels", fmt::format("{}; {}", name_of(run.options.kernels), rungs_line()));
+  if (const std::string line = tuning_line(tuner()); !line.empty())
+    facts.emplace_back("tuning", line);
+  facts.emplace_back("precision", precision_line(run));
+  return facts;
+}
+
+std::string training_line(const Run& run) {
+  const Options& options = run.options;
+  return fmt::format("{}, {}, {} learning rate of at most {}, epochs: {}, batches of {}, seed {}",
+                     model_name(options), optimizer_name(options), schedule_name(options),
+                     run.learning_rate, options.epochs, options.batch_size, options.seed);
+}
+
+void print_header(const Run& run, const Results& results, const std::string& layers) {
+  fmt::print("Strata {}: train_mnist\n", STRATA_VERSION);
+  Facts facts = machine_facts(run);
+  if (run.device == Device::gpu) facts.emplace_back("step", step_line(results));
+  facts.emplace_back("data", data_line(run.dataset));
+  if (!run.data_note.empty()) facts.emplace_back("", run.data_note);
+  facts.emplace_back("training", training_line(run));
+  for (const auto& [name, fact] : facts) fmt::print("  {:<10} {}\n", name, fact);
   print_choices(run, tuner());
   fmt::print("\n{}\n", layers);
   std::fflush(stdout);

@@ -1,0 +1,202 @@
+#include "tools/xray/take.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "tensor/build_config.h"
+#include "tensor/cuda/activity.h"
+#include "tensor/cuda/context.h"
+#include "tensor/cuda/span_timer.h"
+#include "tensor/error.h"
+#include "tensor/recording.h"
+#include "tools/xray/join.h"
+
+namespace strata::xray {
+namespace {
+
+constexpr int kUntracedSteps = 20, kWarmUpSteps = 3, kTracedSteps = 7;  // 7: the median is one
+
+void wait_for(Device device) {
+  if constexpr (kHasCuda)
+    if (device == Device::gpu) cuda::synchronize();
+}
+
+/// Keeps the spans, and passes them on to who ties the lower layers to them.
+class SpanRecorder : public TraceListener {
+ public:
+  explicit SpanRecorder(TraceListener* below) : below_(below) {}
+
+  void opened(const TraceSpan& span) override {
+    if (below_) below_->opened(span);
+  }
+  void closed(const TraceSpan& span) override {
+    if (below_) below_->closed(span);
+    spans.push_back(span);
+  }
+  void launched(const TraceLaunch& launch) override { launches.push_back(launch); }
+
+  std::vector<TraceSpan> spans;
+  std::vector<TraceLaunch> launches;
+
+ private:
+  TraceListener* below_;
+};
+
+/// Who looks below the framework: CUPTI, else events, else nobody.
+class Below {
+ public:
+  Below(Device device, bool use_cupti, std::vector<std::string>& notes) {
+    if (device != Device::gpu) return;
+    if constexpr (kHasCuda) {
+      try {
+        check(use_cupti, "CUPTI: not asked for");
+        auto recorder = std::make_unique<cuda::ActivityRecorder>();
+        activities_ = recorder.get();
+        listener_ = std::move(recorder);
+      } catch (const Error& error) {
+        notes.push_back(fmt::format("kernels: unknown ({}); the GPU's time is that between events "
+                                    "around each op",
+                                    error.what()));
+        auto timer = std::make_unique<cuda::SpanTimer>();
+        timer_ = timer.get();
+        listener_ = std::move(timer);
+      }
+    }
+  }
+
+  TraceListener* listener() const { return listener_.get(); }
+  bool sees_kernels() const { return activities_ != nullptr; }
+
+  void take([[maybe_unused]] Record& record) {
+    if constexpr (kHasCuda) {
+      if (activities_) record.activities = activities_->take();
+      if (timer_) record.between_events = timer_->take();
+    }
+  }
+  int64_t dropped() const {
+    if constexpr (kHasCuda) return activities_ ? activities_->dropped() : 0;
+    return 0;
+  }
+
+ private:
+  std::unique_ptr<TraceListener> listener_;  // one of the two
+  cuda::ActivityRecorder* activities_ = nullptr;
+  cuda::SpanTimer* timer_ = nullptr;
+};
+
+/// One step from an idle device to an idle device.
+void run_and_wait(Device device, const std::function<void()>& step) {
+  step();
+  if (device == Device::cpu) return;
+  const TraceScope trace(TraceLayer::phase, "wait for the GPU");
+  wait_for(device);
+}
+
+int64_t median(std::vector<int64_t> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+int64_t untraced_time(Device device, const std::function<void()>& step) {
+  std::vector<int64_t> times;
+  for (int i = 0; i < kUntracedSteps; ++i) {
+    const int64_t begin = trace_now();
+    run_and_wait(device, step);
+    times.push_back(trace_now() - begin);
+  }
+  return median(std::move(times));
+}
+
+/// The step of median length. Each is taken off the recorder before the next begins.
+Record traced_step(Device device, const std::function<void()>& step, Below& below) {
+  std::vector<Record> records;
+  for (int i = 0; i < kWarmUpSteps + kTracedSteps; ++i) {
+    SpanRecorder spans(below.listener());
+    Record record;
+    {
+      const TraceListening listening(spans);
+      record.begin = trace_now();
+      run_and_wait(device, step);
+      record.end = trace_now();
+    }
+    below.take(record);
+    record.spans = std::move(spans.spans);
+    record.launches = std::move(spans.launches);
+    if (i >= kWarmUpSteps) records.push_back(std::move(record));
+  }
+  std::ranges::sort(records, {}, [](const Record& r) { return r.end - r.begin; });
+  return std::move(records[records.size() / 2]);
+}
+
+Roofline measure_roofline(Precision precision) {
+  return {.ceilings = bench::measure_ceilings(), .precision = precision};
+}
+
+View take_eager(nn::TrainingStep& step, Below& below, const Xray& xray) {
+  const Device device = step.device();
+  View view = join(traced_step(device, [&] { step.run(); }, below), xray.roofline);
+  view.name = "eager";
+  view.description = device == Device::gpu ? "one step, queued kernel by kernel, then waited for"
+                                           : "one step";
+  return view;
+}
+
+View take_captured(nn::TrainingStep& step, Below& below, const Xray& xray) {
+  // Events of a timer would become nodes of the graph.
+  SpanRecorder while_recording(below.sees_kernels() ? below.listener() : nullptr);
+  std::unique_ptr<Recording> graph;
+  {
+    const TraceListening listening(while_recording);
+    graph = std::make_unique<Recording>(step.device(), [&] { step.queue(); });
+  }
+  Record of_recording;
+  below.take(of_recording);
+  const auto launch = [&] {
+    const TraceScope trace(TraceLayer::phase, "launch the graph");
+    graph->launch();
+    step.count(1);
+  };
+  Record record = traced_step(step.device(), launch, below);
+  record.recording = std::move(while_recording.spans);
+  record.launches = std::move(while_recording.launches);
+  View view = join(record, xray.roofline);
+  view.name = "captured";
+  view.description = fmt::format("one launch of the step as a CUDA graph of {} nodes, then waited for",
+                                 graph->nodes());
+  return view;
+}
+
+/// Before CUPTI is there: the time of a replay without anybody looking.
+int64_t untraced_replay(nn::TrainingStep& step) {
+  const Recording graph(step.device(), [&] { step.queue(); });
+  return untraced_time(step.device(), [&] {
+    graph.launch();
+    step.count(1);
+  });
+}
+
+}  // namespace
+
+Xray take(nn::TrainingStep& step, const TakeOptions& options) {
+  const Device device = step.device();
+  const bool captured = options.captured && device == Device::gpu;
+  Xray xray;
+  const int64_t eager_untraced = untraced_time(device, [&] { step.run(); });
+  const int64_t captured_untraced = captured ? untraced_replay(step) : 0;
+  if (device == Device::gpu) xray.roofline = measure_roofline(options.precision);
+
+  Below below(device, options.use_cupti, xray.notes);
+  xray.views.push_back(take_eager(step, below, xray));
+  xray.views.back().untraced = eager_untraced;
+  if (captured) {
+    if (!below.sees_kernels())
+      xray.notes.push_back("the captured step: without CUPTI only its launch is seen");
+    xray.views.push_back(take_captured(step, below, xray));
+    xray.views.back().untraced = captured_untraced;
+  }
+  if (below.dropped() > 0)
+    xray.notes.push_back(fmt::format("CUPTI had no room for {} records", below.dropped()));
+  return xray;
+}
+
+}  // namespace strata::xray
