@@ -42,7 +42,8 @@ function checkHeader() {
 
 function checkSums(view) {
   const sums = all('#sums [data-sum]').map(sum =>
-    [...sum.querySelectorAll('[data-ns]')].reduce((total, item) => total + Number(item.dataset.ns), 0));
+    [...sum.querySelectorAll('[data-ns]')].map(item => Number(item.dataset.ns))
+      .reduce((total, ns) => total + ns, 0));
   const expected = [view.host, view.gpu].filter(parts => parts.length > 0);
   check(`${view.name}: each sum is the wall time`, sums.length === expected.length &&
     sums.every(sum => Math.abs(sum - view.wall_ns) <= 1e-6 * view.wall_ns));
@@ -67,7 +68,8 @@ function checkTree(view) {
   key(rowOf(id), 'ArrowRight');
   check(`${view.name}: ... by keyboard, too`, isOpen(id) && document.activeElement === rowOf(id));
   key(rowOf(id), 'ArrowDown');
-  check(`${view.name}: down goes to the next row`, document.activeElement === rowOf(id).nextElementSibling);
+  check(`${view.name}: down goes to the next row`,
+    document.activeElement === rowOf(id).nextElementSibling);
   key(document.activeElement, 'ArrowLeft');
   if (document.activeElement !== rowOf(id)) key(document.activeElement, 'ArrowLeft');
   key(rowOf(id), 'ArrowLeft');
@@ -114,14 +116,16 @@ function checkFollow(view) {
   check(`${view.name}: ... and the address keeps it`,
     location.hash === `#view=${encodeURIComponent(view.name)}&node=${op.id}`);
   const layers = all('#follow [data-layer]').map(card => card.dataset.layer);
-  const order = ['step', 'phase', 'module', 'op', 'rung', 'library', 'runtime', 'driver', 'replay', 'gpu'];
+  const order = ['step', 'phase', 'module', 'op', 'rung', 'library', 'runtime', 'driver', 'replay',
+                 'gpu'];
   const known = layers.filter(layer => order.includes(layer));
   check(`${view.name}: its cards go from the top down`,
     same(known, [...known].sort((a, b) => order.indexOf(a) - order.indexOf(b))));
   check(`${view.name}: a card for each layer below it`, below(op.id).every(node =>
     layers.includes(['kernel', 'copy', 'fill'].includes(node.layer) ? 'gpu' : node.layer)));
-  check(`${view.name}: notes of the calls are there`, below(op.id).filter(node => node.layer === 'library')
-    .slice(0, 8).every(node => (node.notes ?? []).every(([, value]) => follow.textContent.includes(value))));
+  const calls = below(op.id).filter(node => node.layer === 'library').slice(0, 8);
+  check(`${view.name}: notes of the calls are there`, calls.flatMap(node => node.notes ?? [])
+    .every(([, value]) => follow.textContent.includes(value)));
   check(`${view.name}: each card says what its layer is for`,
     all('#follow [data-layer]').every(card => card.querySelector('.role').textContent.length > 20));
   if (op.excerpt) check(`${view.name}: its source is there`,
@@ -140,7 +144,8 @@ function checkFollow(view) {
   if (!gradient) return;
   click(rowOf(gradient.id));
   click(one('#follow .item.current [data-link="forward"]'));
-  check(`${view.name}: from a gradient to its op`, follow.dataset.op === String(gradient.backward_of));
+  check(`${view.name}: from a gradient to its op`,
+    follow.dataset.op === String(gradient.backward_of));
   click(one(`#follow .item.current [data-link="gradient"][data-go="${gradient.id}"]`));
   check(`${view.name}: ... and back`, follow.dataset.op === String(gradient.id));
 }
@@ -193,7 +198,8 @@ function checkTimeline(view) {
   clickBar(bar);
   const {node} = bar.dataset;
   check(`${view.name}: a click on a bar selects it`,
-    rowOf(node)?.getAttribute('aria-selected') === 'true' && location.hash.endsWith(`node=${node}`));
+    rowOf(node)?.getAttribute('aria-selected') === 'true' &&
+    location.hash.endsWith(`node=${node}`));
   check(`${view.name}: ... and lights it`, one('#timeline .selected').dataset.node === node);
 }
 
@@ -236,7 +242,8 @@ async function run() {
   }
 }
 
-await run().then(() => results.push('all checks ran'), error => check(`no error: ${error.stack}`, false));
+await run().then(() => results.push('all checks ran'),
+  error => check(`no error: ${error.stack}`, false));
 const report = document.createElement('pre');
 report.id = 'checks';
 report.textContent = results.join('\n');

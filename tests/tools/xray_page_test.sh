@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The x-ray's page in a browser without a window: xray_page_test.sh [FILE.html]
 #
-# Without a file, pages made of xray_sample.py's steps; with one, that page. xray_page_checks.js uses
-# it by mouse and keyboard. What a browser says on its console is a failure, too.
+# Without a file, pages made of xray_sample.py's steps; with one, that page. xray_page_checks.js
+# uses it by mouse and keyboard. What a browser says on its console is a failure, too.
 # Exit code 77 (skipped) where Chromium or python3 is missing.
 set -euo pipefail
 

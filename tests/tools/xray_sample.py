@@ -185,7 +185,8 @@ def stage(view, name, size, channels, filters, window, grad=False):
     view.open("module", name, 2000, detail=f"Conv2D {window}x{window} -> {filters}, ReLU, pool",
               **source("nn/conv2d.cpp", "Tensor Conv2D::forward"))
     view.open("op", "conv2d_relu_max_pool" + ("_backward" if grad else ""), 1600, detail=whole,
-              **of("stage"), **source("ops/conv2d_relu_max_pool.cpp", "Tensor conv2d_relu_max_pool"))
+              **of("stage"),
+              **source("ops/conv2d_relu_max_pool.cpp", "Tensor conv2d_relu_max_pool"))
     parts = [convolution,
              lambda: small("bias_add", "bias_add_kernel" if not grad else "sum_rows_kernel",
                            "cuda", 8 * pixels, max(6100, pixels // 300)),
@@ -208,10 +209,11 @@ def dense(view, name, inputs, outputs, grad=False, relu=False):
     node = view.open("op", op, 4200, detail=f"{BATCH}x{inputs} by {outputs}x{inputs}", bytes=bytes,
                      flops=flops * (2 if grad else 1), **link, **source("ops/dense.cpp", "struct "))
     view.forward.setdefault(name, node["id"])
-    for which in ("grad_weight", "grad_input") if grad else ("",):
-        rung(view, f"cublas::dense{'_' + which if which else ''}", "ops/cublas/dense.cpp", "void dense",
-             [{"name": "nvjet_sm90_tss_64x32_64x8_2x1_h_bz_bias_TNN", "flops": flops, "bytes": bytes,
-               "time": 6400 + flops // 60_000, "notes": shape("12 x 8 x 1", "384 x 1 x 1", 168, 118784)}],
+    for which in ("_grad_weight", "_grad_input") if grad else ("",):
+        rung(view, f"cublas::dense{which}", "ops/cublas/dense.cpp", "void dense",
+             [{"name": "nvjet_sm90_tss_64x32_64x8_2x1_h_bz_bias_TNN",
+               "time": 6400 + flops // 60_000, "flops": flops, "bytes": bytes,
+               "notes": shape("12 x 8 x 1", "384 x 1 x 1", 168, 118784)}],
              "cublasLtMatmul", [("algorithm", "66, tile 64x32, 8 stages"), ("workspace", "0 bytes"),
                                 ("epilogue", "bias, ReLU" if relu else "bias")])
     view.close(1100)
@@ -222,7 +224,8 @@ def own(view, op, kernels, detail="", stream=7, **more):
     """An op that only own kernels do."""
     view.open("op", op, 2600, detail=detail, **more)
     rung(view, f"cuda::{op}", f"ops/cuda/{op}.cu", "launch_in_turn",
-         [{"stream": stream, "notes": shape("96 x 1 x 1", "256 x 1 x 1", 40, 1024), **k} for k in kernels])
+         [{"stream": stream, "notes": shape("96 x 1 x 1", "256 x 1 x 1", 40, 1024), **kernel}
+          for kernel in kernels])
     view.close(700)
 
 
@@ -234,8 +237,8 @@ def network(view):
     view.leaf("module", "flatten", 700, detail="192x5x5x32 -> 192x800")
     dense(view, "dense1", 800, 256, relu=True)
     dense(view, "dense2", 256, 10)
-    own(view, "softmax_cross_entropy", [{"name": "softmax_cross_entropy_kernel<float>", "time": 3900}],
-        "192x10")
+    own(view, "softmax_cross_entropy",
+        [{"name": "softmax_cross_entropy_kernel<float>", "time": 3900}], "192x10")
     view.close(800)
     view.open("phase", "metrics", 600, **source("nn/training_step.cpp", "record_metrics("))
     own(view, "record_metrics", [{"name": "count_correct_kernel", "time": 2700, "stream": 13},
@@ -249,9 +252,9 @@ def network(view):
     stage(view, "conv1", 28, 1, 24, 5, grad=True)
     view.close(900)
     view.open("phase", "next batch", 500, **source("nn/training_step.cpp", "draw_next"))
-    own(view, "gather_batch", [{"name": "gather_batch_kernel<unsigned char>", "time": 3400, "stream": 13},
-                               {"name": "device to device", "layer": "copy", "time": 1500, "stream": 13,
-                                "bytes": 768}])
+    own(view, "gather_batch",
+        [{"name": "gather_batch_kernel<unsigned char>", "time": 3400, "stream": 13},
+         {"name": "device to device", "layer": "copy", "time": 1500, "stream": 13, "bytes": 768}])
     view.close(300)
     view.open("phase", "update", 700, **source("nn/training_step.cpp", "optimizer.update"))
     own(view, "adam_update", [{"name": "flat_update_kernel<adam>", "time": 5800, "bytes": 8_800_000,
@@ -270,7 +273,8 @@ def wait(view, idle):
 
 def eager(gpu=True):
     view = View(gpu=gpu)
-    view.open("step", "training step", 1200, **source("nn/training_step.cpp", "void TrainingStep::queue"))
+    view.open("step", "training step", 1200,
+              **source("nn/training_step.cpp", "void TrainingStep::queue"))
     network(view)
     waited = wait(view, 4000 if gpu else 60_000)
     view.close(500)
@@ -279,7 +283,8 @@ def eager(gpu=True):
 
 def captured(gpu=True):
     view = View(captured=True, gpu=gpu)
-    view.open("step", "training step", 900, **source("nn/captured_step.cpp", "void CapturedStep::run"))
+    view.open("step", "training step", 900,
+              **source("nn/captured_step.cpp", "void CapturedStep::run"))
     view.launch = view.open("runtime", "cudaGraphLaunch", 1700)
     view.leaf("driver", "cuGraphLaunch", 6900)
     view.close(600)
@@ -293,7 +298,8 @@ def captured(gpu=True):
 
 def cpu():
     view = View(gpu=False)
-    view.open("step", "training step", 1200, **source("nn/training_step.cpp", "void TrainingStep::queue"))
+    view.open("step", "training step", 1200,
+              **source("nn/training_step.cpp", "void TrainingStep::queue"))
     for phase, ops in (("forward", ("conv2d", "bias_add", "max_pool2d", "relu", "dense")),
                        ("backward", ("dense", "relu", "max_pool2d", "bias_add", "conv2d")),
                        ("update", ("adam_update",))):

@@ -40,7 +40,8 @@ class Follow {
     for (const layer of ['rung', ...CALLS]) {
       const nodes = of(layer);
       if (nodes.length > 0) cards.push(this.card(layer, nodes));
-      else if (this.saysAbsent(layer, inside)) cards.push(this.absent(layer, ABSENT[layer]));
+      else if (layer === 'library' && launchesItself(inside))
+        cards.push(this.absent(layer, ABSENT.library));
     }
     const replayed = this.replayCard(inside);
     if (replayed) cards.push(replayed);
@@ -48,18 +49,13 @@ class Follow {
     return cards.filter(Boolean);
   }
 
-  saysAbsent(layer, inside) {
-    const calls = inside.some(node => CALLS.includes(node.layer) || isGpuWork(node));
-    return layer === 'library' && calls;
-  }
-
   card(layer, nodes, title = `${titleOf(layer)}${nodes.length > 1 ? ` × ${nodes.length}` : ''}`) {
+    const more = nodes.length - MOST_ITEMS;
     return element('section', {class: `step-card layer-${layer}`, 'data-layer': layer},
       element('h3', {}, title),
       element('p', {class: 'role'}, roleOf(layer, nodes[0].name)),
       nodes.slice(0, MOST_ITEMS).map(node => this.item(node)),
-      nodes.length > MOST_ITEMS
-        ? element('p', {class: 'more'}, `… and ${nodes.length - MOST_ITEMS} more in the tree`) : null);
+      more > 0 ? element('p', {class: 'more'}, `… and ${more} more in the tree`) : null);
   }
 
   opList(ops) {
@@ -68,7 +64,7 @@ class Follow {
       element('h3', {}, `Ops × ${outermost.length}`),
       element('p', {class: 'role'}, 'Choose one to follow it down.'),
       element('div', {class: 'chips'}, outermost.map(op =>
-        element('button', {type: 'button', 'data-go': op.id}, op.name))));
+        element('button', {type: 'button', 'data-go': op.id}, qualifiedName(op)))));
   }
 
   absent(layer, text) {
@@ -83,8 +79,8 @@ class Follow {
     if (launchers.length === 0) return null;
     return element('section', {class: 'step-card layer-driver', 'data-layer': 'replay'},
       element('h3', {}, 'Replay'),
-      element('p', {class: 'role'}, 'The calls above were made once, while the graph was captured. ' +
-        'In this step nothing of them runs on the host: one launch queues the whole graph.'),
+      element('p', {class: 'role'}, 'The calls above were made once, while the graph was ' +
+        'captured. In this step none of them runs: one launch queues the whole graph.'),
       launchers.map(launcher => element('div', {class: 'item'},
         this.heading(launcher),
         element('p', {class: 'facts-line'}, `${time(duration(launcher))} for ` +
@@ -92,20 +88,19 @@ class Follow {
   }
 
   gpuCard(subject, inside) {
-    const work = inside.filter(isGpuWork);
+    const inGraph = lineage(subject).flatMap(node => node.launches);
+    const work = inside.some(isGpuWork) ? inside.filter(isGpuWork) : inGraph;
     if (work.length > 0) {
       const card = this.card('gpu', work);
       card.classList.replace('layer-gpu', 'layer-kernel');
       return card;
     }
-    const calls = inside.some(node => CALLS.includes(node.layer));
-    if (calls) {
+    if ([subject, ...inside].some(node => CALLS.includes(node.layer))) {
       const unknown = this.page.notes.find(note => note.startsWith('kernels'));
-      return this.absent('kernel', unknown ?? 'No work of the GPU was seen below this.');
+      return this.absent('kernel', unknown ?? 'No work of the GPU was seen to come from this.');
     }
     const rung = inside.some(node => node.layer === 'rung') || subject.layer === 'rung';
-    return rung ? this.absent('rung', 'No call goes further down: the rung is the kernel, and the ' +
-      'host’s processor has done the work.') : null;
+    return rung ? this.absent('rung', ABSENT.gpu) : null;
   }
 
   // ---- one node within a card
@@ -117,8 +112,8 @@ class Follow {
       element('p', {class: 'facts-line'}, this.facts(node).join(' · ')),
       this.roofline(node),
       this.links(node),
-      node.notes.length > 0 ? element('dl', {class: 'node-notes'},
-        node.notes.flatMap(([key, value]) => [element('dt', {}, key), element('dd', {}, value)])) : null,
+      node.notes.length > 0 ? element('dl', {class: 'node-notes'}, node.notes.flatMap(
+        ([key, value]) => [element('dt', {}, key), element('dd', {}, value)])) : null,
       this.source(node));
   }
 
@@ -143,7 +138,8 @@ class Follow {
   roofline(node) {
     if (!(node.share > 0)) return null;
     return element('div', {class: 'roofline'},
-      element('span', {class: 'gauge'}, element('i', {style: `width: ${Math.min(100 * node.share, 100)}%`})),
+      element('span', {class: 'gauge'},
+        element('i', {style: `width: ${Math.min(100 * node.share, 100)}%`})),
       element('span', {}, `${percent(node.share)} of the roofline${this.limit(node)}`));
   }
 
@@ -174,8 +170,9 @@ class Follow {
     const {first, lines} = node.excerpt;
     return element('details', {class: 'where', open: node.layer === 'op' || node === this.node},
       element('summary', {}, where),
-      element('pre', {}, lines.map((line, index) => element('span',
-        {class: first + index === node.line ? 'at' : null, 'data-line': first + index}, `${line}\n`))));
+      element('pre', {}, lines.map((line, index) => element('span', {
+        class: first + index === node.line ? 'at' : null, 'data-line': first + index,
+      }, `${line}\n`))));
   }
 }
 
@@ -187,4 +184,15 @@ function byLayer(nodes) {
     else groups.push([node]);
   }
   return groups;
+}
+
+function launchesItself(nodes) {
+  return nodes.some(node => node.layer === 'rung') &&
+    nodes.some(node => node.layer === 'runtime' || node.layer === 'driver');
+}
+
+// A network has many ops of one name: the module tells them apart.
+function qualifiedName(op) {
+  const module = ancestors(op).findLast(node => node.layer === 'module');
+  return module ? `${module.name}: ${op.name}` : op.name;
 }

@@ -1,5 +1,5 @@
-// Which bar of the timeline goes where: a lane for each layer of the host and for each stream of the
-// GPU, with as many rows as overlap. Heights only; the timeline adds the times.
+// Which bar of the timeline goes where: a lane for each layer of the host and for each stream of
+// the GPU, with as many rows as overlap. Heights only; the timeline adds the times.
 
 const ROW = 24, ROW_GAP = 2, LANE_GAP = 7, AXIS = 26, GPU_GAP = 46;
 

@@ -70,7 +70,8 @@ const atWork = view => view.wall_ns - part(view.host, 'waiting');
 
 function showSums(view) {
   const bars = [['Host', view.host], ['GPU', view.gpu]].filter(([, parts]) => parts.length > 0);
-  slot('sums').replaceChildren(...bars.map(([name, parts]) => stackedBar(name, parts, view.wall_ns)));
+  slot('sums').replaceChildren(
+    ...bars.map(([name, parts]) => stackedBar(name, parts, view.wall_ns)));
 }
 
 function stackedBar(name, parts, wall) {

@@ -15,17 +15,18 @@ const tooltip = {
     box.replaceChildren(...text);
     box.hidden = false;
     const x = Math.min(event.clientX + 14, innerWidth - box.offsetWidth - 8);
-    const beneath = event.clientY + 18;
-    const y = beneath + box.offsetHeight > innerHeight ? event.clientY - box.offsetHeight - 10 : beneath;
+    const beneath = event.clientY + 18, above = event.clientY - box.offsetHeight - 10;
+    const y = beneath + box.offsetHeight > innerHeight ? above : beneath;
     box.style.translate = `${Math.max(x, 8)}px ${y}px`;
   },
   hide() { slot('tooltip').hidden = true; },
 };
 
 function summary(node) {
-  const facts = [isGpuWork(node) ? `${time(duration(node))} on the GPU` : `${time(duration(node))} on the host`];
+  const facts = [`${time(duration(node))} on the ${isGpuWork(node) ? 'GPU' : 'host'}`];
   if (!isGpuWork(node) && node.gpuTime > 0) facts.push(`${time(node.gpuTime)} on the GPU`);
-  if (node.launches.length > 0) facts.push(`launches ${plural(node.launches.length, 'piece')} of GPU work`);
+  if (node.launches.length > 0)
+    facts.push(`launches ${plural(node.launches.length, 'piece')} of GPU work`);
   if (node.share > 0) facts.push(`${percent(node.share)} of the roofline`);
   return [element('b', {}, node.name),
     node.detail ? element('div', {class: 'shape'}, node.detail) : '',

@@ -58,5 +58,6 @@ function revealWithin(list, item) {
   const outer = list.getBoundingClientRect(), inner = item.getBoundingClientRect();
   if (inner.top < outer.top) list.scrollTop -= outer.top - inner.top + outer.height / 4;
   else if (inner.bottom > outer.bottom)
-    list.scrollTop += Math.min(inner.bottom - outer.bottom + outer.height / 4, inner.top - outer.top);
+    list.scrollTop +=
+      Math.min(inner.bottom - outer.bottom + outer.height / 4, inner.top - outer.top);
 }

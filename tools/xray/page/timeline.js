@@ -100,7 +100,7 @@ class Timeline {
       drawing('text', {class: 'lane-label', x: this.gutter - 10, y: lane.y + ROW / 2 + 4,
         'text-anchor': 'end'}, lane.label),
       lane.kind !== this.lanes[index - 1]?.kind && drawing('text', {class: 'side-label',
-        x: this.gutter - 10, y: lane.y - 10, 'text-anchor': 'end'}, lane.kind === 'gpu' ? 'GPU' : 'HOST')));
+        x: this.gutter - 10, y: lane.y - 10, 'text-anchor': 'end'}, lane.kind.toUpperCase())));
   }
 
   drawAxis() {
@@ -110,8 +110,8 @@ class Timeline {
       const x = this.x(at), last = x > this.width - 40;
       ticks.push(drawing('g', {class: 'tick'},
         drawing('line', {x1: x, x2: x, y1: AXIS - 6, y2: this.height}),
-        drawing('text', {x: last ? x - 4 : x + 4, y: AXIS - 11, 'text-anchor': last ? 'end' : 'start'},
-          axisTime(at, step))));
+        drawing('text', {x: last ? x - 4 : x + 4, y: AXIS - 11,
+          'text-anchor': last ? 'end' : 'start'}, axisTime(at, step))));
     }
     return ticks;
   }
@@ -128,13 +128,14 @@ class Timeline {
     const left = Math.max(this.x(node.begin), this.gutter - 4);
     const right = Math.min(this.x(node.end), this.width + 4);
     const width = Math.max(right - left - 0.6, 1.4);
-    const label = clip(node.name, Math.floor((width - 8) / 7));
+    const textAt = Math.max(left, this.gutter) + 5;
+    const label = clip(node.name, Math.floor((right - textAt - 3) / 7));
     const classes = ['span', `layer-${node.layer}`];
     if (this.lit) classes.push(this.lit.core.has(node) || this.lit.near.has(node) ? 'lit' : 'dim');
     if (node === this.selected) classes.push('selected');
     return drawing('g', {class: classes.join(' '), 'data-node': node.id},
       drawing('rect', {x: left, y: node.y, width, height: ROW, rx: Math.min(3, width / 3)}),
-      label && drawing('text', {x: left + 5, y: node.y + ROW / 2 + 4}, label));
+      label && drawing('text', {x: textAt, y: node.y + ROW / 2 + 4}, label));
   }
 
   // All of them faintly, those of the selection plainly.
@@ -176,7 +177,8 @@ class Timeline {
     }, {passive: false});
     this.place.addEventListener('pointerdown', event => {
       if (event.button !== 0) return;
-      drag = {x: event.clientX, from: this.from, to: this.to, node: this.nodeAt(event), moved: false};
+      const {from, to} = this;
+      drag = {x: event.clientX, from, to, node: this.nodeAt(event), moved: false};
     });
     this.place.addEventListener('pointermove', event => {
       if (!drag) return this.hover(event);

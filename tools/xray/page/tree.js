@@ -1,5 +1,6 @@
 // The step as a tree that folds: each call with its time on the host, the time of the GPU's work
-// below it, its rate where the arithmetic is known, and its share of the step.
+// below it, its rate where the arithmetic is known, and its share of the step. What a call decided
+// is not told here but in the panel that follows it.
 
 class Tree {
   constructor(place, {onSelect}) {
@@ -78,24 +79,25 @@ class Tree {
     const onHost = node.track === 'host';
     const hostShare = onHost ? duration(node) / view.wall_ns : 0;
     const gpuShare = view.gpuTotal > 0 ? node.gpuTime / view.gpuTotal : 0;
-    const row = element('div', {
+    const shares = [['host', hostShare], ['gpu', gpuShare]].filter(([, share]) => share > 0);
+    return element('div', {
       class: `row layer-${node.layer}${node === this.selected ? ' selected' : ''}`,
       role: 'treeitem', 'data-node': node.id, 'aria-level': node.depth,
-      'aria-expanded': folds ? String(isOpen) : null, 'aria-selected': String(node === this.selected),
+      'aria-expanded': folds ? String(isOpen) : null,
+      'aria-selected': String(node === this.selected),
       tabindex: node === this.selected ? 0 : -1, style: `--level: ${node.depth - 1}`,
     },
       element('span', {class: 'cell name', title: `${node.layer}: ${node.name} ${node.detail}`},
         element('span', {class: 'fold', 'aria-hidden': 'true'}, folds ? (isOpen ? '▾' : '▸') : ''),
         element('span', {class: 'tag'}, node.layer),
         element('span', {class: 'label'}, ...this.marked(node.name),
-          node.detail ? element('span', {class: 'detail'}, ' ', ...this.marked(node.detail)) : null)),
+          node.detail && element('span', {class: 'detail'}, ' ', this.marked(node.detail)))),
       element('span', {class: 'cell of-host'}, hostText(node)),
       element('span', {class: 'cell of-gpu'}, node.gpuTime > 0 ? time(node.gpuTime) : ''),
       element('span', {class: 'cell of-rate'}, rateText(node)),
       element('span', {class: 'cell of-share', title: shareText(hostShare, gpuShare)},
-        ...[['host', hostShare], ['gpu', gpuShare]].filter(([, share]) => share > 0).map(([of, share]) =>
+        shares.map(([of, share]) =>
           element('i', {class: of, style: `width: ${Math.min(100 * share, 100)}%`}))));
-    return row;
   }
 
   marked(text) {
