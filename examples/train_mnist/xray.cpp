@@ -17,8 +17,8 @@ XrayFiles::XrayFiles(const Options& options)
 void take_xray(const Run& run, const XrayFiles& files) {
   const nn::DeviceDataset data = upload(run);
   const std::unique_ptr<Trainer> trainer = make_trainer(run, data);
-  xray::Xray xray = xray::take(trainer->step(), {.captured = run.options.graph,
-                                                 .precision = run.options.precision});
+  xray::Xray xray = xray::take(trainer->step(),
+                               {.captured = run.options.graph, .precision = run.options.precision});
   xray.title = fmt::format("a training step of {}, batches of {}", model_name(run.options),
                            run.options.batch_size);
   xray.machine = machine_facts(run);

@@ -113,9 +113,12 @@ class ViewEvents {
   }
 
   void write_flow_point(const char* phase, int id, const Node& at) {
-    Json event = {{"ph", phase},         {"name", "launch"},
-                  {"cat", "flow"},       {"id", id},
-                  {"pid", process_},     {"tid", thread_of(at)},
+    Json event = {{"ph", phase},
+                  {"name", "launch"},
+                  {"cat", "flow"},
+                  {"id", id},
+                  {"pid", process_},
+                  {"tid", thread_of(at)},
                   {"ts", in_microseconds(at.begin)}};
     if (phase[0] == 'f') event["bp"] = "e";  // bound to the slice around it, not the next one
     events_.push_back(std::move(event));

@@ -43,9 +43,9 @@ Notes notes_of(const Activity& work) {
   Notes notes{{"grid", extents(work.grid)}, {"block", extents(work.block)}};
   if (work.cluster > 1) notes.emplace_back("cluster", fmt::format("{} blocks", work.cluster));
   notes.emplace_back("registers", fmt::format("{} a thread", work.registers));
-  notes.emplace_back("shared memory",
-                     fmt::format("{} bytes a block",
-                                 work.static_shared_bytes + work.dynamic_shared_bytes));
+  notes.emplace_back(
+      "shared memory",
+      fmt::format("{} bytes a block", work.static_shared_bytes + work.dynamic_shared_bytes));
   if (work.local_bytes > 0)
     notes.emplace_back("local memory", fmt::format("{} bytes a thread", work.local_bytes));
   return notes;
@@ -127,8 +127,7 @@ class Joiner {
       const int64_t launched_by = call == call_of_.end() ? 0 : call->second;
       const bool recorded = work.graph_node != 0 && index_.contains(work.span);
       const std::string full_name = work.name;
-      const std::string name =
-          work.kind == Kind::kernel ? short_kernel_name(work.name) : work.name;
+      const std::string name = work.kind == Kind::kernel ? short_kernel_name(work.name) : work.name;
       const int64_t id = add({.parent = recorded ? work.span : launched_by,
                               .layer = layer_of(work.kind),
                               .name = name,
@@ -165,9 +164,8 @@ class Joiner {
     for (const Node& node : nodes_) {
       if (node.layer != Layer::kernel) continue;
       const auto graph = graph_node_of_.find(node.id);
-      const uint64_t order = graph != graph_node_of_.end()
-                                 ? graph->second
-                                 : static_cast<uint64_t>(node.launched_by);
+      const uint64_t order =
+          graph != graph_node_of_.end() ? graph->second : static_cast<uint64_t>(node.launched_by);
       kernels[span_above(node)].emplace_back(order, node.id);
     }
     for (auto& [span, list] : kernels) std::ranges::sort(list);
@@ -183,10 +181,32 @@ class Joiner {
   const Record& record_;
   std::vector<Node> nodes_;
   std::map<int64_t, size_t> index_;
-  std::map<uint32_t, int64_t> call_of_;  // by correlation
+  std::map<uint32_t, int64_t> call_of_;        // by correlation
   std::map<int64_t, uint64_t> graph_node_of_;  // by id
   int64_t next_id_ = 1;
 };
+
+/// An op says on which shapes it works through the rung beneath it, and a gradient of which module
+/// through the op of the forward pass.
+void describe_ops(std::vector<Node>& nodes) {
+  std::map<int64_t, Node*> by_id;
+  for (Node& node : nodes) by_id[node.id] = &node;
+  for (const Node& node : nodes) {
+    const auto op = by_id.find(node.parent);
+    if (node.layer != Layer::rung || op == by_id.end()) continue;
+    if (op->second->layer == Layer::op && op->second->detail.empty())
+      op->second->detail = node.detail;
+  }
+  for (Node& node : nodes) {
+    const auto module_of = [&](int64_t id) {
+      while (by_id.contains(id) && by_id[id]->layer != Layer::module) id = by_id[id]->parent;
+      return by_id.contains(id) ? by_id[id]->name : "";
+    };
+    if (node.backward_of == 0) continue;
+    if (const std::string module = module_of(node.backward_of); !module.empty())
+      node.notes.emplace_back("of", module);
+  }
+}
 
 /// Of a node whose work is told: the least time in which the card can do it by the time that the
 /// GPU took beneath it.
@@ -199,7 +219,8 @@ void fill_in_shares(View& view, const Roofline& roofline) {
                                        roofline.precision, roofline.ceilings);
     if (!floor) continue;
     node.share = floor->seconds / (static_cast<double>(taken) * 1e-9);
-    node.notes.emplace_back("floor", fmt::format("{:.2f} us, by {}", floor->seconds * 1e6, floor->bound));
+    node.notes.emplace_back("floor",
+                            fmt::format("{:.2f} us, by {}", floor->seconds * 1e6, floor->bound));
   }
 }
 
@@ -254,6 +275,7 @@ View join(const Record& record, const std::optional<Roofline>& roofline) {
   View view;
   view.wall = record.end - record.begin;
   view.nodes = Joiner(record).nodes();
+  describe_ops(view.nodes);
   pass_work_to_single_kernels(view);
   if (roofline) fill_in_shares(view, *roofline);
   view.host = host_sums(view);

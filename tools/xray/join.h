@@ -22,7 +22,8 @@ struct Record {
 };
 
 /// Puts the layers together:
-/// - a call of the runtime or the driver under the span that it names, or under the call that it was
+/// - a call of the runtime or the driver under the span that it names, or under the call that it
+/// was
 ///   made in;
 /// - the work of the GPU under the call with its correlation id or, if it is of a graph, under the
 ///   span in which it was recorded, with the launch of the graph as `launched_by`;

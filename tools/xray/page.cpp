@@ -26,7 +26,8 @@ class Sources {
     const int count = static_cast<int>(lines.size());
     if (place.line < 1 || place.line > count) return nullptr;
     constexpr int kAround = 4;
-    const int first = std::max(1, place.line - kAround), last = std::min(count, place.line + kAround);
+    const int first = std::max(1, place.line - kAround),
+              last = std::min(count, place.line + kAround);
     return {{"first", first},
             {"lines", std::vector(lines.begin() + first - 1, lines.begin() + last)}};
   }
@@ -50,9 +51,9 @@ Json pairs(const auto& list) {
 }
 
 Json node_json(const Node& node, Sources& sources) {
-  Json json = {{"id", node.id},       {"parent", node.parent}, {"layer", name_of(node.layer)},
-               {"name", node.name},   {"detail", node.detail}, {"begin", node.begin},
-               {"end", node.end},     {"track", node.track}};
+  Json json = {{"id", node.id},     {"parent", node.parent}, {"layer", name_of(node.layer)},
+               {"name", node.name}, {"detail", node.detail}, {"begin", node.begin},
+               {"end", node.end},   {"track", node.track}};
   if (!node.place.file.empty()) {
     json["file"] = node.place.file;
     json["line"] = node.place.line;
@@ -72,14 +73,11 @@ Json node_json(const Node& node, Sources& sources) {
 Json view_json(const View& view, Sources& sources) {
   Json nodes = Json::array();
   for (const Node& node : view.nodes) nodes.push_back(node_json(node, sources));
-  return {{"name", view.name},
-          {"description", view.description},
-          {"wall_ns", view.wall},
-          {"untraced_ns", view.untraced ? Json(*view.untraced) : Json()},
-          {"host", pairs(view.host)},
-          {"gpu", pairs(view.gpu)},
-          {"named", view.named},
-          {"nodes", std::move(nodes)}};
+  return {
+      {"name", view.name},        {"description", view.description},
+      {"wall_ns", view.wall},     {"untraced_ns", view.untraced ? Json(*view.untraced) : Json()},
+      {"host", pairs(view.host)}, {"gpu", pairs(view.gpu)},
+      {"named", view.named},      {"nodes", std::move(nodes)}};
 }
 
 Json ceilings_json(const std::optional<Roofline>& roofline) {
@@ -103,8 +101,7 @@ std::string to_json(const Xray& xray) {
               {"machine", pairs(xray.machine)},
               {"notes", xray.notes},
               {"ceilings", ceilings_json(xray.roofline)},
-              {"views", std::move(views)}}
-      // A kernel's name may hold bytes of any kind.
+              {"views", std::move(views)}}  // A kernel's name may hold bytes of any kind.
       .dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
 }
 

@@ -17,6 +17,10 @@ std::string_view host_name_of(const Node& node) {
     case Layer::driver:
       if (waits_for_gpu(node.name)) return "waiting";
       return name_of(node.layer);
+    case Layer::rung:
+      // On the CPU the rung's function is the kernel.
+      if (node.name.starts_with("cpu::") || node.name.starts_with("reference::")) return "kernels";
+      return "framework";
     default:
       return "framework";
   }
@@ -53,7 +57,7 @@ Sums host_sums(const View& view) {
     time[own] += node.duration();
   }
   Sums sums;
-  for (const char* name : {"framework", "library", "runtime", "driver", "waiting"})
+  for (const char* name : {"framework", "library", "runtime", "driver", "waiting", "kernels"})
     if (const auto found = time.find(name); found != time.end() && found->second != 0)
       sums.emplace_back(name, found->second);
   return sums;

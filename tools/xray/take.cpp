@@ -54,9 +54,10 @@ class Below {
         activities_ = recorder.get();
         listener_ = std::move(recorder);
       } catch (const Error& error) {
-        notes.push_back(fmt::format("kernels: unknown ({}); the GPU's time is that between events "
-                                    "around each op",
-                                    error.what()));
+        notes.push_back(
+            fmt::format("kernels: unknown ({}); the GPU's time is that between events "
+                        "around each op",
+                        error.what()));
         auto timer = std::make_unique<cuda::SpanTimer>();
         timer_ = timer.get();
         listener_ = std::move(timer);
@@ -134,10 +135,12 @@ Roofline measure_roofline(Precision precision) {
 
 View take_eager(nn::TrainingStep& step, Below& below, const Xray& xray) {
   const Device device = step.device();
-  View view = join(traced_step(device, [&] { step.run(); }, below), xray.roofline);
+  View view = join(traced_step(
+                       device, [&] { step.run(); }, below),
+                   xray.roofline);
   view.name = "eager";
-  view.description = device == Device::gpu ? "one step, queued kernel by kernel, then waited for"
-                                           : "one step";
+  view.description =
+      device == Device::gpu ? "one step, queued kernel by kernel, then waited for" : "one step";
   return view;
 }
 
@@ -161,8 +164,8 @@ View take_captured(nn::TrainingStep& step, Below& below, const Xray& xray) {
   record.launches = std::move(while_recording.launches);
   View view = join(record, xray.roofline);
   view.name = "captured";
-  view.description = fmt::format("one launch of the step as a CUDA graph of {} nodes, then waited for",
-                                 graph->nodes());
+  view.description = fmt::format(
+      "one launch of the step as a CUDA graph of {} nodes, then waited for", graph->nodes());
   return view;
 }
 

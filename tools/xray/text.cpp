@@ -59,12 +59,11 @@ class Tree {
     const Beneath& below = beneath_[node.id];
     const bool on_host = node.track == "host";
     const int64_t spent = below.gpu > 0 ? below.gpu : on_host ? node.duration() : 0;
-    text_ += fmt::format("  {:>9}  {:>9}  {:>5}  {:{}}{}{}{}{}\n",
-                         on_host ? number(node.duration()) : "",
-                         below.gpu > 0 ? number(below.gpu) : "",
-                         node.share ? fmt::format("{:.0f} %", 100 * *node.share) : "", "",
-                         2 * (level - 1), title_of(node), rate(node, spent), notes_of(node),
-                         folded(node, level));
+    text_ += fmt::format(
+        "  {:>9}  {:>9}  {:>5}  {:{}}{}{}{}{}\n", on_host ? number(node.duration()) : "",
+        below.gpu > 0 ? number(below.gpu) : "",
+        node.share ? fmt::format("{:.0f} %", 100 * *node.share) : "", "", 2 * (level - 1),
+        title_of(node), rate(node, spent), notes_of(node), folded(node, level));
   }
 
   static std::string number(int64_t nanoseconds) {
@@ -73,7 +72,7 @@ class Tree {
 
   std::string title_of(const Node& node) const {
     std::string title = node.name;
-    if (node.backward_of != 0) title = "gradient of " + title;
+    if (node.backward_of != 0) title = fmt::format("gradient of {} in {}", title, module_of(node));
     if (node.layer == Layer::module && !node.detail.empty()) title += ": " + node.detail;
     if ((node.layer == Layer::rung || node.layer == Layer::library) && !node.detail.empty())
       title += "  " + node.detail;
@@ -82,10 +81,16 @@ class Tree {
     return title;
   }
 
+  static std::string module_of(const Node& node) {
+    for (const auto& [name, value] : node.notes)
+      if (name == "of") return value;
+    return "";
+  }
+
   static std::string notes_of(const Node& node) {
     std::string text;
     for (const auto& [name, value] : node.notes) {
-      if (name == "floor" || name == "part") continue;
+      if (name == "floor" || name == "part" || name == "of") continue;
       text += fmt::format("{}{} {}", text.empty() ? "  " : ", ", name, value);
     }
     return text;
@@ -109,8 +114,7 @@ class Tree {
 };
 
 int64_t part_of(const Sums& sums, std::string_view name) {
-  const auto found =
-      std::ranges::find_if(sums, [&](const auto& sum) { return sum.first == name; });
+  const auto found = std::ranges::find_if(sums, [&](const auto& sum) { return sum.first == name; });
   return found == sums.end() ? 0 : found->second;
 }
 
@@ -120,13 +124,17 @@ int calls_of(const View& view) {
   }));
 }
 
+std::string overhead_text(const View& view) {
+  const double cost = share_of(view.wall - *view.untraced, *view.untraced);
+  return fmt::format("; {} when nobody looks, so looking {}", microseconds(*view.untraced),
+                     cost >= 1 ? fmt::format("costs {:.0f} %", cost)
+                               : "costs less than one step differs from the next");
+}
+
 std::string view_text(const View& view, int depth) {
   std::string text = fmt::format("{}: {}\n", view.name, view.description);
   text += fmt::format("  wall   {}", microseconds(view.wall));
-  if (view.untraced)
-    text += fmt::format("; {} when nobody looks, so looking costs {:.0f} %",
-                        microseconds(*view.untraced),
-                        share_of(view.wall - *view.untraced, *view.untraced));
+  if (view.untraced) text += overhead_text(view);
   text += "\n" + sums_text("host", view.host, view.wall);
   if (!view.gpu.empty()) {
     text += sums_text("GPU", view.gpu, view.wall);

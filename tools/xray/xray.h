@@ -40,7 +40,7 @@ struct Node {
   int64_t begin = 0, end = 0;  // nanoseconds since the view's begin
   std::string track = {};      // "host", "stream 7"; "recording": no part of the view's time
   Place place = {};
-  double flops = 0, bytes = 0;     // 0: not known
+  double flops = 0, bytes = 0;       // 0: not known
   std::optional<double> share = {};  // of the roofline: the least possible time by the time taken
   /// Of an op where kernels are unknown: nanoseconds between two events on the GPU.
   std::optional<int64_t> between_events = {};
@@ -61,7 +61,7 @@ struct View {
   /// The same without anything recorded: the median of several.
   std::optional<int64_t> untraced = {};
   std::vector<Node> nodes = {};  // parents before children
-  /// The host's time: framework, library, runtime, driver, waiting. They add up to `wall`.
+  /// The host's time: framework, library, runtime, driver, waiting, kernels. They add up to `wall`.
   Sums host = {};
   Sums gpu = {};  // busy, idle; likewise. Empty: no GPU, or nothing known of it
   /// The share of the GPU's busy time whose kernel, op and, where one is called, library engine is
@@ -76,9 +76,9 @@ struct Roofline {
 };
 
 struct Xray {
-  std::string title;                                       // "lenet, batches of 192, tf32"
-  Notes machine = {};                                      // ("device", "gpu: NVIDIA H100"), ...
-  std::vector<std::string> notes = {};                     // what could not be seen, and why
+  std::string title;                    // "lenet, batches of 192, tf32"
+  Notes machine = {};                   // ("device", "gpu: NVIDIA H100"), ...
+  std::vector<std::string> notes = {};  // what could not be seen, and why
   std::optional<Roofline> roofline = {};
   std::vector<View> views = {};
 };

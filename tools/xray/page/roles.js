@@ -51,6 +51,6 @@ const titleOf = layer => LAYER_TITLES[layer] ?? layer;
 // What the parts of the host's and the GPU's time are, as the sums name them.
 const SUMS = {
   framework: 'Strata’s own code', library: 'cuDNN, cuBLASLt', runtime: 'CUDA runtime',
-  driver: 'libcuda', waiting: 'the host waits for the GPU', busy: 'a kernel or copy runs',
+  driver: 'libcuda', kernels: 'loops on this processor', waiting: 'the host waits for the GPU', busy: 'a kernel or copy runs',
   idle: 'the GPU has nothing to do',
 };
