@@ -17,11 +17,12 @@ XrayFiles::XrayFiles(const Options& options)
 void take_xray(const Run& run, const XrayFiles& files) {
   const nn::DeviceDataset data = upload(run);
   const std::unique_ptr<Trainer> trainer = make_trainer(run, data);
+  const Facts facts = machine_facts(run);  // before the ceilings are measured through cuBLASLt
   xray::Xray xray = xray::take(trainer->step(),
                                {.captured = run.options.graph, .precision = run.options.precision});
   xray.title = fmt::format("a training step of {}, batches of {}", model_name(run.options),
                            run.options.batch_size);
-  xray.machine = machine_facts(run);
+  xray.machine = facts;
   fmt::print("{}", xray::to_text(xray, run.options.xray_depth));
   if (!run.options.xray_page.empty()) {
     files.page.write(xray::to_page(xray));

@@ -119,6 +119,7 @@ struct Plan {
   size_t chosen = 0;
   // For the x-ray: "cublas 1x 256x800 by 800x256', bias and relu, tf32", and the algorithm's name.
   std::string words = {}, engine = {};
+  double flops = 0;
 };
 
 std::vector<Algorithm> ask_heuristics(const Plan& plan, int64_t alignment) {
@@ -152,7 +153,8 @@ void run(const Plan& plan, const Algorithm& algorithm, const Operands& operands)
   TraceScope trace(TraceLayer::library, "cublasLtMatmul");
   if (trace) {
     trace->detail = plan.words;
-    trace->notes = {{"algorithm", plan.engine},
+    trace->flops = plan.flops;
+    trace->notes = {{"algorithm", plan.engine.substr(plan.engine.find(' ') + 1)},
                     {"workspace", fmt::format("{} bytes", algorithm.workspace_bytes())},
                     {"chosen by", plan.chosen == 0 ? "cuBLASLt's heuristics" : "the tuner"},
                     {"not taken", fmt::format("{} other algorithms, behind it in that order",
@@ -212,6 +214,8 @@ const Plan& plan_of(const Product& product, int64_t alignment, const Operands& o
     Plan plan = make_plan(product, alignment);
     plan.chosen = choose(plan, product, alignment, operands);
     plan.words = words_for(product, alignment);
+    plan.flops = 2.0 * static_cast<double>(product.batch * product.m * product.n) *
+                 static_cast<double>(product.k);
     if (!plan.algorithms.empty()) plan.engine = plan.algorithms[plan.chosen].name();
     found = plans.emplace(key, std::move(plan)).first;
   }

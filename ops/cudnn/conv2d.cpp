@@ -139,6 +139,8 @@ void run(ConvPass pass, const Conv2dGeometry& geometry, const Tensor& image, con
                              .result = written,
                              .own_kernel = [&] { run_own(pass, geometry, image, filter, result); },
                              .rules = rules_for(pass, precision)});
+    plan.what = words_for_conv2d(pass, geometry, alignment);
+    plan.flops = geometry.flops();
     found = plans.emplace(key, std::move(plan)).first;
   }
   execute(found->second, bindings);

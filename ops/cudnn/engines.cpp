@@ -180,16 +180,13 @@ class Search {
   bool done() const { return plans_.size() >= most_; }
   void take(Plan plan) {
     seen_.insert(plan.engine);
-    plan.rejected = rejections_;
     plans_.push_back(std::move(plan));
   }
 
   void ask_heuristics(const Descriptor& graph, cudnnBackendHeurMode_t mode) {
     try {
-      for (const Descriptor& configuration : configurations(graph, mode, target_)) {
-        if (done()) return;
-        consider(configuration);
-      }
+      for (const Descriptor& configuration : configurations(graph, mode, target_))
+        done() ? pass_over(Engine(configuration)) : consider(configuration);
     } catch (const Error& error) {  // this mode does not know the operation
       rejections_.push_back(error.what());
     }
@@ -202,10 +199,19 @@ class Search {
            "cuDNN: no engine for {} at {} ({} looked at, the last: {}); use --kernels own", what,
            name_of(rules_.precision), offered_,
            rejections_.empty() ? "the heuristics offer none" : rejections_.back());
+    for (Plan& plan : plans_) plan.rejected = rejections_;
     return std::move(plans_);
   }
 
  private:
+  /// One that comes too late: it is listed for the x-ray.
+  void pass_over(const Engine& engine) {
+    if (!seen_.insert(engine.name()).second) return;
+    const auto objection = engine.objection(rules_.precision);
+    rejections_.push_back(
+        fmt::format("{} {}", engine.name(), objection.value_or("is behind in cuDNN's order")));
+  }
+
   void consider(const Descriptor& configuration) {
     // The settings of one engine that heuristics put first differ little: others get their chance.
     constexpr int kMostOfAnEngine = 4;

@@ -87,7 +87,9 @@ Descriptor describe_tensor(int64_t uid, const std::vector<int64_t>& extents,
 void execute(const Plan& plan, std::span<const Binding> bindings) {
   TraceScope trace(TraceLayer::library, "cudnnBackendExecute");
   if (trace) {
-    trace->notes = {{"engine", plan.engine},
+    trace->detail = plan.what;
+    trace->flops = plan.flops;
+    trace->notes = {{"engine", plan.engine.substr(plan.engine.find(' ') + 1)},
                     {"numerics", plan.numerics},
                     {"workspace", fmt::format("{} bytes", plan.workspace_bytes)},
                     {"chosen by", plan.chosen_by}};

@@ -104,9 +104,11 @@ struct Plan {
   int64_t workspace_bytes;
   std::string engine;  // with its settings: "engine 67 2:12 18:0 (tensor cores)"
   // For the x-ray.
+  std::string what = {};                   // "conv2d of 256x28x28x1 by 24x5x5x1"
+  double flops = 0;                        // of the operation
   std::string numerics = {};               // what the engine says of its arithmetic
   std::string chosen_by = {};              // "heuristics", "the tuner"
-  std::vector<std::string> rejected = {};  // "engine 12 is nondeterministic": considered before it
+  std::vector<std::string> rejected = {};  // "engine 12 is nondeterministic", others likewise
 };
 
 /// A tensor's place at execution.

@@ -106,6 +106,7 @@ class Joiner {
     std::map<int64_t, int64_t> last_under;  // span -> its last call that is nobody's callee
     for (const Activity& call : record_.activities) {
       if (!is_call(call) || !index_.contains(call.span)) continue;
+      if (call.name == "cuKernelGetName") continue;  // CUPTI's own question before each launch
       int64_t parent = call.span;
       if (const auto outer = last_under.find(call.span); outer != last_under.end())
         if (nodes_[index_[outer->second]].end >= since_begin(call.end)) parent = outer->second;

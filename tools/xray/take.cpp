@@ -10,37 +10,15 @@
 #include "tensor/error.h"
 #include "tensor/recording.h"
 #include "tools/xray/join.h"
+#include "tools/xray/record.h"
 
 namespace strata::xray {
 namespace {
-
-constexpr int kUntracedSteps = 20, kWarmUpSteps = 3, kTracedSteps = 7;  // 7: the median is one
 
 void wait_for(Device device) {
   if constexpr (kHasCuda)
     if (device == Device::gpu) cuda::synchronize();
 }
-
-/// Keeps the spans, and passes them on to who ties the lower layers to them.
-class SpanRecorder : public TraceListener {
- public:
-  explicit SpanRecorder(TraceListener* below) : below_(below) {}
-
-  void opened(const TraceSpan& span) override {
-    if (below_) below_->opened(span);
-  }
-  void closed(const TraceSpan& span) override {
-    if (below_) below_->closed(span);
-    spans.push_back(span);
-  }
-  void launched(const TraceLaunch& launch) override { launches.push_back(launch); }
-
-  std::vector<TraceSpan> spans;
-  std::vector<TraceLaunch> launches;
-
- private:
-  TraceListener* below_;
-};
 
 /// Who looks below the framework: CUPTI, else events, else nobody.
 class Below {
@@ -98,9 +76,9 @@ int64_t median(std::vector<int64_t> values) {
   return values[values.size() / 2];
 }
 
-int64_t untraced_time(Device device, const std::function<void()>& step) {
+int64_t untraced_time(Device device, const std::function<void()>& step, int steps) {
   std::vector<int64_t> times;
-  for (int i = 0; i < kUntracedSteps; ++i) {
+  for (int i = 0; i < steps; ++i) {
     const int64_t begin = trace_now();
     run_and_wait(device, step);
     times.push_back(trace_now() - begin);
@@ -108,10 +86,24 @@ int64_t untraced_time(Device device, const std::function<void()>& step) {
   return median(std::move(times));
 }
 
-/// The step of median length. Each is taken off the recorder before the next begins.
-Record traced_step(Device device, const std::function<void()>& step, Below& below) {
+/// Hands each record what happened in its time: one step is over before the next begins.
+void share_out(const Record& all, std::vector<Record>& records) {
+  for (Record& record : records) {
+    for (const cuda::Activity& activity : all.activities)
+      if (activity.begin >= record.begin && activity.begin < record.end)
+        record.activities.push_back(activity);
+    for (const TraceSpan& span : record.spans)
+      if (const auto found = all.between_events.find(span.id); found != all.between_events.end())
+        record.between_events.insert(*found);
+  }
+}
+
+/// The step of median length. What is below is asked after the last one: each time costs the next
+/// step some hundred microseconds.
+Record traced_step(Device device, const std::function<void()>& step, const Effort& effort,
+                   Below& below) {
   std::vector<Record> records;
-  for (int i = 0; i < kWarmUpSteps + kTracedSteps; ++i) {
+  for (int i = 0; i < effort.warm_up + effort.traced; ++i) {
     SpanRecorder spans(below.listener());
     Record record;
     {
@@ -120,11 +112,13 @@ Record traced_step(Device device, const std::function<void()>& step, Below& belo
       run_and_wait(device, step);
       record.end = trace_now();
     }
-    below.take(record);
     record.spans = std::move(spans.spans);
     record.launches = std::move(spans.launches);
-    if (i >= kWarmUpSteps) records.push_back(std::move(record));
+    if (i >= effort.warm_up) records.push_back(std::move(record));
   }
+  Record all;
+  below.take(all);
+  share_out(all, records);
   std::ranges::sort(records, {}, [](const Record& r) { return r.end - r.begin; });
   return std::move(records[records.size() / 2]);
 }
@@ -133,10 +127,10 @@ Roofline measure_roofline(Precision precision) {
   return {.ceilings = bench::measure_ceilings(), .precision = precision};
 }
 
-View take_eager(nn::TrainingStep& step, Below& below, const Xray& xray) {
+View take_eager(nn::TrainingStep& step, const Effort& effort, Below& below, const Xray& xray) {
   const Device device = step.device();
   View view = join(traced_step(
-                       device, [&] { step.run(); }, below),
+                       device, [&] { step.run(); }, effort, below),
                    xray.roofline);
   view.name = "eager";
   view.description =
@@ -144,7 +138,7 @@ View take_eager(nn::TrainingStep& step, Below& below, const Xray& xray) {
   return view;
 }
 
-View take_captured(nn::TrainingStep& step, Below& below, const Xray& xray) {
+View take_captured(nn::TrainingStep& step, const Effort& effort, Below& below, const Xray& xray) {
   // Events of a timer would become nodes of the graph.
   SpanRecorder while_recording(below.sees_kernels() ? below.listener() : nullptr);
   std::unique_ptr<Recording> graph;
@@ -159,7 +153,7 @@ View take_captured(nn::TrainingStep& step, Below& below, const Xray& xray) {
     graph->launch();
     step.count(1);
   };
-  Record record = traced_step(step.device(), launch, below);
+  Record record = traced_step(step.device(), launch, effort, below);
   record.recording = std::move(while_recording.spans);
   record.launches = std::move(while_recording.launches);
   View view = join(record, xray.roofline);
@@ -170,12 +164,13 @@ View take_captured(nn::TrainingStep& step, Below& below, const Xray& xray) {
 }
 
 /// Before CUPTI is there: the time of a replay without anybody looking.
-int64_t untraced_replay(nn::TrainingStep& step) {
+int64_t untraced_replay(nn::TrainingStep& step, int steps) {
   const Recording graph(step.device(), [&] { step.queue(); });
-  return untraced_time(step.device(), [&] {
+  const auto launch = [&] {
     graph.launch();
     step.count(1);
-  });
+  };
+  return untraced_time(step.device(), launch, steps);
 }
 
 }  // namespace
@@ -184,17 +179,19 @@ Xray take(nn::TrainingStep& step, const TakeOptions& options) {
   const Device device = step.device();
   const bool captured = options.captured && device == Device::gpu;
   Xray xray;
-  const int64_t eager_untraced = untraced_time(device, [&] { step.run(); });
-  const int64_t captured_untraced = captured ? untraced_replay(step) : 0;
-  if (device == Device::gpu) xray.roofline = measure_roofline(options.precision);
+  const int64_t eager_untraced = untraced_time(
+      device, [&] { step.run(); }, options.effort.untraced);
+  const int64_t captured_untraced = captured ? untraced_replay(step, options.effort.untraced) : 0;
+  if (options.roofline && device == Device::gpu)
+    xray.roofline = measure_roofline(options.precision);
 
   Below below(device, options.use_cupti, xray.notes);
-  xray.views.push_back(take_eager(step, below, xray));
+  xray.views.push_back(take_eager(step, options.effort, below, xray));
   xray.views.back().untraced = eager_untraced;
   if (captured) {
     if (!below.sees_kernels())
       xray.notes.push_back("the captured step: without CUPTI only its launch is seen");
-    xray.views.push_back(take_captured(step, below, xray));
+    xray.views.push_back(take_captured(step, options.effort, below, xray));
     xray.views.back().untraced = captured_untraced;
   }
   if (below.dropped() > 0)

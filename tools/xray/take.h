@@ -9,9 +9,16 @@
 
 namespace strata::xray {
 
+/// How many steps are run for it. An odd number of traced ones has one of median length.
+struct Effort {
+  int untraced = 20, warm_up = 3, traced = 7;
+};
+
 struct TakeOptions {
   bool captured = true;  // on a GPU, also the replay of the step's graph
   Precision precision = Precision::fp32;
+  bool roofline = true;  // on a GPU: whether to measure what the card can do, which takes a second
+  Effort effort = {};
   bool use_cupti = true;  // for tests: whether to ask for it
 };
 
