@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <new>
 
+#include "examples/train_mnist/compare.h"
 #include "examples/train_mnist/interrupt.h"
 #include "examples/train_mnist/options.h"
 #include "examples/train_mnist/report.h"
@@ -65,8 +66,9 @@ ExitCode run_program(const Options& options) {
   const Run run = prepare(options);
   Tuner tuner = make_tuner(run);
   const TunerScope tuning(tuner);
-  if (options.xray) {
-    take_xray(run, xray_files);
+  if (options.xray || options.compare_kernels) {
+    if (options.xray) take_xray(run, xray_files);
+    if (options.compare_kernels) compare_kernels(run);
     if (run.device == Device::gpu) leave_at_once(kDone);
     return kDone;
   }

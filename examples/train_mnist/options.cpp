@@ -200,6 +200,9 @@ void declare_options(CLI::App& app, Options& options) {
       ->type_name("FILE.json");
   add_integer(app, "--xray-depth", options.xray_depth, 1, 100,
               with_default("levels of the x-ray's tree", std::to_string(options.xray_depth)));
+  app.add_flag("--compare-kernels", options.compare_kernels,
+               "the same steps on every rung instead of training: equal numbers, and what each "
+               "layer costs on each");
   app.add_flag("--quiet", options.quiet, "plain lines, one an epoch, also on a terminal");
   app.add_flag("--verbose", options.verbose,
                "for every op and shape: kernels tried, times, winner, and who says so");

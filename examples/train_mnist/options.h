@@ -35,6 +35,7 @@ struct Options {
   std::optional<double> target_accuracy;  // percent; unset: default_target
   std::string json;                       // empty: no report
   bool xray = false;                      // look into a step instead of training
+  bool compare_kernels = false;           // compare rungs instead of training
   std::string xray_page, xray_trace;      // empty: none
   int xray_depth = 4;                     // levels of the tree that is printed
   bool quiet = false;

@@ -12,14 +12,6 @@
 namespace strata::train_mnist {
 namespace {
 
-std::unique_ptr<nn::Optimizer> make_optimizer(OptimizerKind kind, nn::FlatParameters& parameters) {
-  if (kind == OptimizerKind::sgd)
-    return std::make_unique<nn::SGD>(parameters,
-                                     ops::SgdOptions{.momentum = 0.9, .nesterov = true});
-  // Gradients of a few hundred steps change fast: both averages are shorter than the usual ones.
-  return std::make_unique<nn::Adam>(parameters, nn::AdamOptions{.beta1 = 0.7, .beta2 = 0.9});
-}
-
 std::unique_ptr<Trainer> make_rehearsed_trainer(const Run& run, const nn::DeviceDataset& data,
                                                 int64_t batch_size) {
   auto trainer = std::make_unique<Trainer>(run, data, batch_size);
@@ -75,6 +67,14 @@ void finish_tuning(const Run& run) {
 }
 
 }  // namespace
+
+std::unique_ptr<nn::Optimizer> make_optimizer(OptimizerKind kind, nn::FlatParameters& parameters) {
+  if (kind == OptimizerKind::sgd)
+    return std::make_unique<nn::SGD>(parameters,
+                                     ops::SgdOptions{.momentum = 0.9, .nesterov = true});
+  // Gradients of a few hundred steps change fast: both averages are shorter than the usual ones.
+  return std::make_unique<nn::Adam>(parameters, nn::AdamOptions{.beta1 = 0.7, .beta2 = 0.9});
+}
 
 Trainer::Trainer(const Run& run, const nn::DeviceDataset& data, int64_t batch_size)
     : builder_{.device = run.device, .seed = run.options.seed},

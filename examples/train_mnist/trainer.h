@@ -15,6 +15,8 @@
 
 namespace strata::train_mnist {
 
+std::unique_ptr<nn::Optimizer> make_optimizer(OptimizerKind kind, nn::FlatParameters& parameters);
+
 /// Everything that a run trains with, for one batch size. The same seed builds the same bits.
 class Trainer {
  public:
