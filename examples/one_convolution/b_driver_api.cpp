@@ -44,9 +44,11 @@ Result run(const Problem& problem, Device) {
   Result result;
   void* arguments[] = {&image, &filter, &output};  // nobody checks their number and types
   result.microseconds = median_microseconds([&] {
+    // Grid and block could have three dimensions; threads of a block could share memory, 0 bytes
+    // here. The work goes into a stream, a queue that is worked off in order; null is one of them.
     driver.must(driver.cuLaunchKernel(kernel, kBlocks, 1, 1, kThreads, 1, 1, /*shared bytes*/ 0,
                                       /*stream*/ nullptr, arguments, /*extra*/ nullptr));
-    driver.must(driver.cuCtxSynchronize());  // a launch only queues the work
+    driver.must(driver.cuCtxSynchronize());  // waits: the launch has only queued the work
   });
   driver.must(driver.cuMemcpyDtoH(result.output.data(), output, sizeof(float) * kOutputSize));
   return result;
@@ -58,7 +60,7 @@ const Level kDriverApi = {
     Needs::gpu, run,
     R"(   Adds a second processor with memory of its own. Memory, code and context have to be given back
    by hand, every call returns a status that has to be looked at, and a launch takes a grid, a
-   block and a list of untyped pointers, and only queues the work.
+   block and a list of untyped pointers, and returns before the work is done.
 )"};
 
 }  // namespace strata::one_convolution

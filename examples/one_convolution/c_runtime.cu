@@ -9,7 +9,7 @@ namespace strata::one_convolution {
 namespace {
 
 using Block = cuda::Owned<float*>;         // memory of the GPU
-using Stream = cuda::Owned<cudaStream_t>;  // a queue of work, done in the order of its coming
+using Stream = cuda::Owned<cudaStream_t>;  // a queue of work for the GPU
 
 // STRATA_CUDA throws, with the call and CUDA's words, unless the status is cudaSuccess.
 Block allocate(size_t bytes) {
@@ -57,7 +57,7 @@ const Level kCudaRuntime = {
     Needs::gpu, run,
     R"(   Adds C++: the launch is a typed call, kernel<<<grid, block, shared bytes, stream>>>(...), and
    context and code are there when they are needed. Memory, streams and statuses are still the
-   caller's. It is the kernel of (b): one thread an output, nothing read twice from near by.
+   caller's, and the kernel is that of (b), no faster than it was there.
 )"};
 
 }  // namespace strata::one_convolution

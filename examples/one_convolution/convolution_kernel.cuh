@@ -1,4 +1,5 @@
-// The convolution as a kernel: a function that the GPU runs in thousands of threads at once. Level
+// The convolution as a kernel, marked __global__: a function that the CPU launches and that the GPU
+// runs in thousands of threads at once, each with the same arguments and a number of its own. Level
 // (c) includes this file; for level (b) the build makes PTX of it alone, so there is no #pragma
 // once, which is for headers only.
 #include "examples/one_convolution/shape.h"

@@ -1,6 +1,7 @@
 // (d) The convolution as one call of cuDNN, NVIDIA's library of kernels for neural networks, in the
 // style of its version 7: descriptors, an algorithm, a workspace, and no kernel of one's own.
 #include <algorithm>
+#include <iterator>
 
 #include "examples/one_convolution/cudnn_v7_library.h"
 #include "examples/one_convolution/level.h"
@@ -10,8 +11,9 @@
 namespace strata::one_convolution {
 namespace {
 
-/// Whether an algorithm works here and sums as the formula does, in float32: without tensor cores,
-/// which would round the factors, and without a Fourier or Winograd transform, which rounds sums.
+/// Whether an algorithm works here and sums as the formula does, in float32: not on tensor cores,
+/// the GPU's units for products of small matrices, which round the factors (to TF32, 3 digits);
+/// and not by way of a Fourier or Winograd transform, which rounds in between.
 bool is_plain_sum(const cudnnConvolutionFwdAlgoPerf_t& offer) {
   return offer.status == CUDNN_STATUS_SUCCESS && offer.algo <= CUDNN_CONVOLUTION_FWD_ALGO_DIRECT &&
          (offer.mathType == CUDNN_FMA_MATH || offer.mathType == CUDNN_DEFAULT_MATH);
@@ -40,7 +42,7 @@ Result run(const Problem& problem, Device) {
   STRATA_CUDNN(cudnn.cudnnSetConvolution2dDescriptor(how, /*padding*/ 0, 0, /*stride*/ 1, 1,
                                                      /*dilation*/ 1, 1, CUDNN_CROSS_CORRELATION,
                                                      CUDNN_DATA_FLOAT));
-  STRATA_CUDNN(cudnn.cudnnSetConvolutionMathType(how, CUDNN_FMA_MATH));  // without tensor cores
+  STRATA_CUDNN(cudnn.cudnnSetConvolutionMathType(how, CUDNN_FMA_MATH));  // no tensor cores
 
   cudnnConvolutionFwdAlgoPerf_t offers[CUDNN_CONVOLUTION_FWD_ALGO_COUNT] = {};
   int count = 0;
@@ -50,7 +52,7 @@ Result run(const Problem& problem, Device) {
   const auto* const offer = std::find_if(offers, offers + count, is_plain_sum);
   if (offer == offers + count) fail(ErrorKind::device, "cuDNN: no algorithm for this convolution");
   const auto bytes = static_cast<int64_t>(offer->memory);
-  const Tensor workspace = Tensor::empty({bytes}, DType::uint8, Device::gpu);  // to calculate in
+  const Tensor workspace = Tensor::empty({bytes}, DType::uint8, Device::gpu);  // for its scratch
 
   Result result;
   result.microseconds = median_microseconds([&] {

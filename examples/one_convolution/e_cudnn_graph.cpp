@@ -7,8 +7,8 @@
 namespace strata::one_convolution {
 namespace {
 
-/// Whether an engine has nothing to note about its numbers: no factors rounded for tensor cores, no
-/// transform, no sums in changing order. How it treats a NaN does not matter here.
+/// Whether an engine has nothing to note about its numbers (tensor cores, a transform, sums in
+/// changing order), but for how it treats a NaN.
 bool is_plain(const Descriptor& configuration) {
   const Descriptor engine =
       configuration.get(CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_BACKEND_ENGINE_DESCRIPTOR);
@@ -18,16 +18,17 @@ bool is_plain(const Descriptor& configuration) {
   return true;
 }
 
-/// Step 6: a plan is an engine with its settings, made ready. The first that can be had is taken; a
-/// framework chooses with more care (ops/cudnn/engines.h), since it need not be the fastest.
-Descriptor make_plan(const std::vector<Descriptor>& configurations, cudnnHandle_t handle) {
-  for (const Descriptor& configuration : configurations) {
+/// Step 6: a plan is an engine with its settings, made ready. The first that can be had is taken;
+/// it need not be the fastest, and the framework chooses with more care (ops/cudnn/engines.h).
+Descriptor make_plan(const Descriptor& heuristics, cudnnHandle_t handle) {
+  for (const Descriptor& configuration :
+       heuristics.get_all(CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR)) {
     if (!is_plain(configuration)) continue;
-    Descriptor plan(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
-    plan.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configuration)
-        .set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, handle);
     try {
-      plan.finalize();
+      Descriptor plan(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
+      plan.set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, configuration)
+          .set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, handle)
+          .finalize();
       return plan;
     } catch (const Error&) {  // an offer is no promise: the next one
     }
@@ -42,19 +43,16 @@ Result run(const Problem& problem, Device) {
   const cudnnHandle_t handle = cuda::cudnn_handle();
 
   const Descriptor graph = describe_graph(handle);             // steps 1 to 4
-  Descriptor heuristics(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);  // step 5: the offers, best first
+  Descriptor heuristics(CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);  // step 5: a guess at the best
   heuristics.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, graph)
       .set(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_HEUR_MODE_A)
       .finalize();
-  const Descriptor plan = make_plan(
-      heuristics.get_all(CUDNN_ATTR_ENGINEHEUR_RESULTS, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR),
-      handle);
+  const Descriptor plan = make_plan(heuristics, handle);
   const auto bytes = plan.get<int64_t>(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE);
   const Tensor workspace = Tensor::empty({bytes}, DType::uint8, Device::gpu);
-
   const std::vector<int64_t> names = {'x', 'w', 'y'};
   const std::vector<void*> addresses = {x.data<float>(), w.data<float>(), y.data<float>()};
-  Descriptor pack(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);  // step 7: the memory of each name
+  Descriptor pack(CUDNN_BACKEND_VARIANT_PACK_DESCRIPTOR);  // step 7: where each tensor is
   pack.set(CUDNN_ATTR_VARIANT_PACK_UNIQUE_IDS, std::span(names))
       .set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, std::span(addresses))
       .set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, static_cast<void*>(workspace.data<uint8_t>()))

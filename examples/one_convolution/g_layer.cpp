@@ -57,7 +57,7 @@ Result run(const Problem& problem, Device device) {
 const Level kLayer = {
     Needs::nothing, run,
     R"(   Adds parameters and learning: the layer owns its filters, autograd goes back through the nodes
-   to their gradients (of a convolution: two more convolutions), and an optimizer changes them.
+   to their gradients (of a convolution: convolutions again), and an optimizer changes them.
    What is left to write is a network, its data and a loop: examples/train_mnist.
 )"};
 

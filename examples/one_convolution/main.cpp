@@ -97,6 +97,11 @@ std::optional<std::string> why_no_gpu(const Options& options) {
   return "this program was built without GPU code (build with -DSTRATA_CUDA=ON)";
 }
 
+std::string gpu_name() {
+  if constexpr (kHasCuda) return cuda::device_info().name;
+  return {};
+}
+
 class Lesson {
  public:
   explicit Lesson(const Options& options) : options_(options), no_gpu_(why_no_gpu(options)) {
@@ -117,18 +122,18 @@ class Lesson {
     fmt::print(
         "One convolution: {} images of {}x{}x{}, {} filters of {}x{}, float32\n"
         "  time   of one call, until its result is there: the median of {} after {} to warm up.\n"
-        "         Set-up is not counted, nor are copies between CPU and GPU.\n"
+        "         Set-up is not counted, nor are copies between CPU and GPU. On a GPU much of it "
+        "is\n"
+        "         queueing and waiting: the convolution is a small one.\n"
         "  error  the largest difference from (a), as a part of the largest number. Allowed: {}\n",
         kBatch, kHeight, kWidth, kChannels, kFilters, kWindow, kWindow, kTimedRuns, kWarmUps,
         kTolerance);
-    if constexpr (kHasCuda)
-      if (!no_gpu_) fmt::print("  GPU    {}\n", cuda::device_info().name);
-    fmt::print("\n");
+    fmt::print("  GPU    {}\n\n", no_gpu_ ? "none: " + *no_gpu_ : gpu_name());
   }
 
   std::optional<std::string> why_skipped(const Level* level) const {
     if (level && level->needs == Needs::nothing) return std::nullopt;
-    if (no_gpu_ || !level) return no_gpu_;
+    if (no_gpu_) return "it needs a GPU";
     if constexpr (kHasCuda)
       if (level->needs == Needs::cudnn) return cuda::why_no_cudnn();
     return std::nullopt;

@@ -23,7 +23,7 @@ inline constexpr int kOutputSize = kBatch * kOutHeight * kOutWidth * kFilters;
 inline constexpr int kThreads = 128;                                     // in a block
 inline constexpr int kBlocks = (kOutputSize + kThreads - 1) / kThreads;  // in the grid
 
-/// Where an element lies.
+/// Where an element lies. STRATA_HOST_DEVICE: compiled for both processors.
 STRATA_HOST_DEVICE inline int image_index(int n, int h, int w, int c) {
   return ((n * kHeight + h) * kWidth + w) * kChannels + c;
 }
