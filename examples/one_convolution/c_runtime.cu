@@ -33,6 +33,7 @@ Result run(const Problem& problem, Device) {
   const Stream stream = create_stream();
   const Block image = allocate(kImageBytes), filter = allocate(kFilterBytes);
   const Block output = allocate(kOutputBytes);
+  // Copies and the kernel are queued on one stream: each begins when the one before has ended.
   STRATA_CUDA(cudaMemcpyAsync(image.get(), problem.image.data(), kImageBytes,
                               cudaMemcpyHostToDevice, stream.get()));
   STRATA_CUDA(cudaMemcpyAsync(filter.get(), problem.filter.data(), kFilterBytes,

@@ -1,7 +1,4 @@
-// (g) The convolution as a layer that learns: it owns its filters, and a training step changes
-// them.
-#include <cmath>
-
+// (g) The convolution as a layer that learns: it owns its filters, and training changes them.
 #include "examples/one_convolution/level.h"
 #include "nn/conv2d.h"
 #include "nn/optimizer.h"
@@ -30,7 +27,8 @@ Result run(const Problem& problem, Device device) {
   };
   nn::SGD optimizer(parameters);  // stochastic gradient descent: weight -= rate * gradient
   constexpr double kRate = 0.5;
-  ops::StepState state = ops::first_step(
+  ops::StepState state = ops::first_step(  // step number and learning rate, on the device
+
       nn::make_schedule(nn::ScheduleKind::constant, kRate, kWarmUps + kTimedRuns), device);
   const auto step = [&] {
     parameters.zero_grad();

@@ -34,10 +34,10 @@ struct Level {
 // a to g in order; b to e are in a build with GPU code only.
 extern const Level kCpuLoops, kDriverApi, kCudaRuntime, kCudnnCall, kCudnnGraph, kOp, kLayer;
 
-/// A run of median_microseconds(), and how many runs come first, to warm up.
+/// How many calls median_microseconds() times, and how many come before, to warm up.
 inline constexpr int kTimedRuns = 21, kWarmUps = 3;
 
-/// The median time of `call`, which returns when its result is there.
+/// The median time of a call that returns when its result is there.
 double median_microseconds(const std::function<void()>& call);
 
 /// Waits until the GPU has done all that the framework has asked of it. On the CPU nothing waits.

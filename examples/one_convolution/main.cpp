@@ -122,9 +122,8 @@ class Lesson {
     fmt::print(
         "One convolution: {} images of {}x{}x{}, {} filters of {}x{}, float32\n"
         "  time   of one call, until its result is there: the median of {} after {} to warm up.\n"
-        "         Set-up is not counted, nor are copies between CPU and GPU. On a GPU much of it "
-        "is\n"
-        "         queueing and waiting: the convolution is a small one.\n"
+        "         Set-up and copies between CPU and GPU are not counted. On a GPU much of it is\n"
+        "         queueing and waiting, since the convolution is a small one.\n"
         "  error  the largest difference from (a), as a part of the largest number. Allowed: {}\n",
         kBatch, kHeight, kWidth, kChannels, kFilters, kWindow, kWindow, kTimedRuns, kWarmUps,
         kTolerance);

@@ -4,7 +4,7 @@
 //
 // Ramachandran, Zoph and Le, "Searching for Activation Functions", 2017, section 3.
 //
-// `own_op` checks it on the CPU, `own_op gpu` on the GPU too. nvcc compiles this file; in a build
+// `own_op` runs on the CPU, `own_op gpu` on the GPU. nvcc compiles this file; in a build
 // without CUDA the C++ compiler does, which leaves out what stands between #ifdef and #endif.
 #include <algorithm>
 #include <cmath>
@@ -178,19 +178,19 @@ bool check_gradients(Device device) {
   for (int i = 0; i <= 1000; ++i) points.push_back(-8 + 0.016 * i);
   const std::vector<float> rounded(points.begin(), points.end());
   const Shape shape = {static_cast<int64_t>(points.size())};
-
   const Tensor exact_at = Tensor::from(points, shape);
+  const Tensor rounded_at = Tensor::from(rounded, shape, device);
+
   const std::vector<double> exact = gradient(exact_at);
   std::printf("gradient of swish(x)^2 at %zu points from %g to %g\n", points.size(), points.front(),
               points.back());
-  bool right =
+  const bool formula_is_right =
       agree("float64 on the cpu, to central differences", exact, measured_gradient(exact_at), 1e-6);
   // A float has 7 digits, and the gradients go up to 16.
-  right &=
-      agree("float32 on the cpu, to float64", gradient(Tensor::from(rounded, shape)), exact, 5e-5);
-  if (device == Device::gpu)
-    right &= agree("float32 on the gpu, to float64", gradient(Tensor::from(rounded, shape, device)),
-                   exact, 5e-5);
+  const bool device_is_right = agree(
+      device == Device::gpu ? "float32 on the gpu, to float64" : "float32 on the cpu, to float64",
+      gradient(rounded_at), exact, 5e-5);
+  const bool right = formula_is_right && device_is_right;
   std::printf("%s\n", right ? "PASS" : "FAIL");
   return right;
 }
