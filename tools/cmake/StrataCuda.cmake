@@ -148,3 +148,21 @@ if(STRATA_HAS_CUDA)
   string(REPLACE ";" " " shown "${shown}")
   set(STRATA_CUDA_SUMMARY "yes (${reason}), CUDA ${CUDAToolkit_VERSION}, architectures ${shown}")
 endif()
+
+# strata_embed_ptx(RESULT SOURCE NAMESPACE NAME HEADERS...): makes PTX of a file with kernels, for the oldest GPU
+# of this toolkit so that any driver can compile it, and a source file, whose path RESULT gets, with
+# that text as the constant NAMESPACE::NAME. For those who load kernels through the driver.
+set(STRATA_PTX_ARCHITECTURE 75)
+function(strata_embed_ptx result source namespace name)
+  get_filename_component(base ${source} NAME_WE)
+  set(ptx ${CMAKE_CURRENT_BINARY_DIR}/${base}.ptx)
+  set(embed ${PROJECT_SOURCE_DIR}/tools/cmake/EmbedText.cmake)
+  add_custom_command(
+    OUTPUT ${ptx}.cpp
+    COMMAND ${CMAKE_CUDA_COMPILER} -ptx -x cu -arch=compute_${STRATA_PTX_ARCHITECTURE} -std=c++17
+            -ccbin ${CMAKE_CXX_COMPILER} -I${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/${source} -o ${ptx}
+    COMMAND ${CMAKE_COMMAND} -D INPUT=${ptx} -D OUTPUT=${ptx}.cpp -D NAMESPACE=${namespace} -D NAME=${name}
+            -P ${embed}
+    DEPENDS ${source} ${ARGN} ${embed} VERBATIM)
+  set(${result} ${ptx}.cpp PARENT_SCOPE)
+endfunction()
