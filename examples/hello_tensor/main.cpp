@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <string_view>
 
+#include "examples/on_device.h"
 #include "ops/operators.h"
 #include "ops/reduce.h"
 #include "tensor/autograd.h"
@@ -47,18 +47,6 @@ bool fit_line(Device device) {
 }
 
 int main(int argc, char** argv) {
-  const std::string_view word = argc > 1 ? argv[1] : "cpu";
-  if (argc > 2 || (word != "cpu" && word != "gpu")) {
-    fmt::print(stderr, "hello_tensor: takes cpu or gpu, and nothing else\n");
-    return 2;
-  }
-  try {
-    const Device device = word == "gpu" ? Device::gpu : Device::cpu;
-    const bool right = show_gradients(device) && fit_line(device);
-    fmt::print("{} on the {}\n", right ? "PASS" : "FAIL", device);
-    return right ? 0 : 1;
-  } catch (const Error& error) {
-    fmt::print(stderr, "hello_tensor: {}\n", error.what());
-    return 4;
-  }
+  return run_on_device(argc, argv,
+                       [](Device device) { return show_gradients(device) && fit_line(device); });
 }

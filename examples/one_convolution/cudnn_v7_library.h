@@ -7,7 +7,7 @@
 namespace strata::one_convolution {
 
 struct CudnnV7Library : cuda::SharedLibrary {
-  CudnnV7Library() : SharedLibrary("cuDNN", "libcudnn.so." STRATA_TEXT(CUDNN_MAJOR)) {}
+  CudnnV7Library() : SharedLibrary("cuDNN", "libcudnn.so." STRATA_TEXT(CUDNN_MAJOR), "or try another level") {}
 
   STRATA_LIBRARY_FUNCTION(cudnnCreateFilterDescriptor)
   STRATA_LIBRARY_FUNCTION(cudnnSetFilter4dDescriptor)

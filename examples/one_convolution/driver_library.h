@@ -14,7 +14,7 @@ namespace strata::one_convolution {
 /// A suffix like _v2 is the newest version of a function. cuda.h has macros that add it, so that
 /// `driver.cuMemAlloc(...)` calls cuMemAlloc_v2.
 struct DriverLibrary : cuda::SharedLibrary {
-  DriverLibrary() : SharedLibrary("driver", "libcuda.so.1") {}
+  DriverLibrary() : SharedLibrary("driver", "libcuda.so.1", "or try levels a, f and g") {}
 
   STRATA_LIBRARY_FUNCTION(cuGetErrorString)
   STRATA_LIBRARY_FUNCTION(cuInit)

@@ -28,7 +28,6 @@ Result run(const Problem& problem, Device device) {
   nn::SGD optimizer(parameters);  // stochastic gradient descent: weight -= rate * gradient
   constexpr double kRate = 0.5;
   ops::StepState state = ops::first_step(  // step number and learning rate, on the device
-
       nn::make_schedule(nn::ScheduleKind::constant, kRate, kWarmUps + kTimedRuns), device);
   const auto step = [&] {
     parameters.zero_grad();

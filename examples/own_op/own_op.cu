@@ -9,8 +9,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <string_view>
 
+#include "examples/on_device.h"
 #include "ops/dispatch.h"
 #include "ops/operators.h"
 #include "ops/reduce.h"
@@ -129,6 +129,7 @@ struct SwishNode : Node {
 
 // 5. The op: check, allocate, compute, record.
 Tensor swish(const Tensor& input) {
+  const TraceScope trace(TraceLayer::op, "swish");  // for the x-ray (train_mnist --xray)
   check_floating("swish", input);
   check(input.size() > 0, "swish: the input is empty");
   Tensor output = Tensor::empty(input.shape(), input.dtype(), input.device());
@@ -190,24 +191,11 @@ bool check_gradients(Device device) {
   const bool device_is_right = agree(
       device == Device::gpu ? "float32 on the gpu, to float64" : "float32 on the cpu, to float64",
       gradient(rounded_at), exact, 5e-5);
-  const bool right = formula_is_right && device_is_right;
-  std::printf("%s\n", right ? "PASS" : "FAIL");
-  return right;
+  return formula_is_right && device_is_right;
 }
 
 }  // namespace own_op
 
 int main(int argc, char** argv) {
-  const std::string_view word = argc > 1 ? argv[1] : "cpu";
-  if (argc > 2 || (word != "cpu" && word != "gpu")) {
-    std::fprintf(stderr, "own_op: takes cpu or gpu, and nothing else\n");
-    return 2;
-  }
-  try {
-    return own_op::check_gradients(word == "gpu" ? strata::Device::gpu : strata::Device::cpu) ? 0
-                                                                                              : 1;
-  } catch (const strata::Error& error) {
-    std::fprintf(stderr, "own_op: %s\n", error.what());
-    return 4;
-  }
+  return strata::run_on_device(argc, argv, own_op::check_gradients);
 }

@@ -26,6 +26,16 @@ std::string_view host_name_of(const Node& node) {
   }
 }
 
+/// Two functions choose among engines, and say which in a note; the others have one way each.
+bool lacks_engine(const Node& library) {
+  const auto says = [&](std::string_view what) {
+    return std::ranges::any_of(library.notes, [&](const auto& note) { return note.first == what; });
+  };
+  if (library.name == "cudnnBackendExecute") return !says("engine");
+  if (library.name == "cublasLtMatmul") return !says("algorithm");
+  return library.name.empty();
+}
+
 }  // namespace
 
 bool waits_for_gpu(std::string_view call) {
@@ -84,8 +94,7 @@ double named_share(const View& view) {
          at = by_id.find(at->second->parent)) {
       const Node& above = *at->second;
       has_op |= above.layer == Layer::op;
-      // A library's span names the function; its engine, if it has a choice, stands in the notes.
-      library_unknown |= above.layer == Layer::library && above.name.empty();
+      library_unknown |= above.layer == Layer::library && lacks_engine(above);
     }
     if (has_op && !library_unknown && !node.name.empty()) named += node.duration();
   }

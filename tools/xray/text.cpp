@@ -89,10 +89,13 @@ class Tree {
 
   static std::string notes_of(const Node& node) {
     std::string text;
+    int not_taken = 0;
     for (const auto& [name, value] : node.notes) {
       if (name == "floor" || name == "part" || name == "of") continue;
+      if (name == "not taken" && ++not_taken > 1) continue;
       text += fmt::format("{}{} {}", text.empty() ? "  " : ", ", name, value);
     }
+    if (not_taken > 1) text += fmt::format(", nor {} others (the page lists them)", not_taken - 1);
     return text;
   }
 
