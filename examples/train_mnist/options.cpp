@@ -239,6 +239,13 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
     fmt::print(stderr, "train_mnist: {} (see --help)\n", message);
     return kUsage;
   }
+  if (app.count("--xray-depth") > 0) options.xray = true;
+  if (!options.json.empty() && (options.xray || options.compare_kernels)) {
+    fmt::print(stderr,
+               "train_mnist: --json reports a training run, and --xray and --compare-kernels run "
+               "none; --xray-trace writes what an x-ray sees\n");
+    return kUsage;
+  }
   return options;
 }
 
