@@ -110,12 +110,14 @@ class Joiner {
       int64_t parent = call.span;
       if (const auto outer = last_under.find(call.span); outer != last_under.end())
         if (nodes_[index_[outer->second]].end >= since_begin(call.end)) parent = outer->second;
-      const int64_t id = add({.parent = parent,
-                              .layer = layer_of(call.kind),
-                              .name = call.name,
-                              .begin = since_begin(call.begin),
-                              .end = since_begin(call.end),
-                              .track = "host"});
+      Node node;
+      node.parent = parent;
+      node.layer = layer_of(call.kind);
+      node.name = call.name;
+      node.begin = since_begin(call.begin);
+      node.end = since_begin(call.end);
+      node.track = "host";
+      const int64_t id = add(std::move(node));
       if (parent == call.span) last_under[call.span] = id;
       call_of_[call.correlation] = id;
     }
