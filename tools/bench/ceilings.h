@@ -25,6 +25,8 @@ struct Ceilings {
 
 /// On the GPU; takes about a second.
 Ceilings measure_ceilings();
+/// Without what floor_of() does not read.
+Ceilings measure_rates();
 
 /// The least time that the ceilings leave for some work, and which of them it is.
 struct Floor {

@@ -129,18 +129,18 @@ class Joiner {
       const auto call = call_of_.find(work.correlation);
       const int64_t launched_by = call == call_of_.end() ? 0 : call->second;
       const bool recorded = work.graph_node != 0 && index_.contains(work.span);
-      const std::string full_name = work.name;
-      const std::string name = work.kind == Kind::kernel ? short_kernel_name(work.name) : work.name;
-      const int64_t id = add({.parent = recorded ? work.span : launched_by,
-                              .layer = layer_of(work.kind),
-                              .name = name,
-                              .detail = name == full_name ? "" : full_name,
-                              .begin = since_begin(work.begin),
-                              .end = since_begin(work.end),
-                              .track = fmt::format("stream {}", work.stream),
-                              .bytes = static_cast<double>(work.bytes),
-                              .launched_by = launched_by,
-                              .notes = notes_of(work)});
+      Node node;
+      node.parent = recorded ? work.span : launched_by;
+      node.layer = layer_of(work.kind);
+      node.name = work.kind == Kind::kernel ? short_kernel_name(work.name) : work.name;
+      if (node.name != work.name) node.detail = work.name;
+      node.begin = since_begin(work.begin);
+      node.end = since_begin(work.end);
+      node.track = fmt::format("stream {}", work.stream);
+      node.bytes = static_cast<double>(work.bytes);
+      node.launched_by = launched_by;
+      node.notes = notes_of(work);
+      const int64_t id = add(std::move(node));
       if (work.graph_node != 0) graph_node_of_[id] = work.graph_node;
     }
   }

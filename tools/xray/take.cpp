@@ -124,7 +124,7 @@ Record traced_step(Device device, const std::function<void()>& step, const Effor
 }
 
 Roofline measure_roofline(Precision precision) {
-  return {.ceilings = bench::measure_ceilings(), .precision = precision};
+  return {.ceilings = bench::measure_rates(), .precision = precision};
 }
 
 View take_eager(nn::TrainingStep& step, const Effort& effort, Below& below, const Xray& xray) {
