@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -20,7 +21,9 @@ class ViewEvents {
   ViewEvents(const View& view, int process, Json& events)
       : view_(view), process_(process), events_(events) {
     for (const Node& node : view.nodes) by_id_[node.id] = &node;
-    name("process_name", 0, view.name + ": " + view.description);
+    name("process_name", 0, view.name);
+    name("process_labels", 0, view.description);
+    share_out_lanes();
   }
 
   void write() {
@@ -33,22 +36,45 @@ class ViewEvents {
  private:
   static bool has_time(const Node& node) { return node.track != "recording"; }
 
+  static const char* label_of(std::string_view what) {
+    return what == "process_labels" ? "labels" : "name";
+  }
+
+  /// Slices of one track must nest. Kernels that begin while the one before still runs do not, so
+  /// a stream has as many tracks as it has kernels at a time.
+  void share_out_lanes() {
+    std::vector<const Node*> work;
+    for (const Node& node : view_.nodes)
+      if (is_gpu_work(node.layer)) work.push_back(&node);
+    std::ranges::stable_sort(work, {}, &Node::begin);
+    std::map<std::string, std::vector<int64_t>> ends;  // of each lane, by stream
+    for (const Node* node : work) {
+      std::vector<int64_t>& lanes = ends[node->track];
+      auto lane = std::ranges::find_if(lanes, [&](int64_t end) { return end <= node->begin; });
+      if (lane == lanes.end()) lane = lanes.insert(lanes.end(), 0);
+      *lane = node->end;
+      lane_of_[node->id] = static_cast<int>(lane - lanes.begin());
+    }
+  }
+
   void name(const char* what, int thread, const std::string& text) {
     events_.push_back({{"ph", "M"},
                        {"name", what},
                        {"pid", process_},
                        {"tid", thread},
-                       {"args", {{"name", text}}}});
+                       {"args", {{label_of(what), text}}}});
   }
 
   int thread_of(const Node& node) {
-    const std::string track = is_gpu_work(node.layer)
-                                  ? "GPU " + node.track
-                                  : fmt::format("host: {}", name_of(node.layer));
+    const std::string track =
+        is_gpu_work(node.layer)
+            ? fmt::format("GPU {}{}", node.track, lane_of_.at(node.id) > 0 ? ", overlapping" : "")
+            : fmt::format("host: {}", name_of(node.layer));
+    const std::pair key(track, is_gpu_work(node.layer) ? lane_of_.at(node.id) : 0);
     // Numbered from the top layer down, streams last: the order in which viewers show them.
     const int first = is_gpu_work(node.layer) ? 100 + static_cast<int>(threads_.size())
                                               : 1 + static_cast<int>(node.layer);
-    const auto [found, fresh] = threads_.emplace(track, first);
+    const auto [found, fresh] = threads_.emplace(key, first);
     if (fresh) {
       name("thread_name", found->second, track);
       events_.push_back({{"ph", "M"},
@@ -128,7 +154,8 @@ class ViewEvents {
   int process_;
   Json& events_;
   std::map<int64_t, const Node*> by_id_;
-  std::map<std::string, int> threads_;
+  std::map<std::pair<std::string, int>, int> threads_;  // by name and lane
+  std::map<int64_t, int> lane_of_;                      // by id
   int flows_ = 0;
 };
 

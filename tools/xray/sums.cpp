@@ -17,6 +17,8 @@ std::string_view host_name_of(const Node& node) {
     case Layer::driver:
       if (waits_for_gpu(node.name)) return "waiting";
       return name_of(node.layer);
+    case Layer::phase:
+      return node.name == kWaiting ? "waiting" : "framework";
     case Layer::rung:
       // On the CPU the rung's function is the kernel.
       if (node.name.starts_with("cpu::") || node.name.starts_with("reference::")) return "kernels";

@@ -15,6 +15,8 @@ Sums host_sums(const View& view);
 Sums gpu_sums(const View& view);
 /// See View::named.
 double named_share(const View& view);
+/// The phase in which a step is waited for: where no calls are seen, it is what tells of waiting.
+inline constexpr std::string_view kWaiting = "wait for the GPU";
 /// Whether a call of this name waits for the GPU.
 bool waits_for_gpu(std::string_view call);
 

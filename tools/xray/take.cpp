@@ -11,6 +11,7 @@
 #include "tensor/recording.h"
 #include "tools/xray/join.h"
 #include "tools/xray/record.h"
+#include "tools/xray/sums.h"
 
 namespace strata::xray {
 namespace {
@@ -67,7 +68,7 @@ class Below {
 void run_and_wait(Device device, const std::function<void()>& step) {
   step();
   if (device == Device::cpu) return;
-  const TraceScope trace(TraceLayer::phase, "wait for the GPU");
+  const TraceScope trace(TraceLayer::phase, kWaiting);
   wait_for(device);
 }
 
@@ -154,7 +155,8 @@ View take_captured(nn::TrainingStep& step, const Effort& effort, Below& below, c
     step.count(1);
   };
   Record record = traced_step(step.device(), launch, effort, below);
-  record.recording = std::move(while_recording.spans);
+  // Without kernels there is nothing to hang under the ops.
+  if (below.sees_kernels()) record.recording = std::move(while_recording.spans);
   record.launches = std::move(while_recording.launches);
   View view = join(record, xray.roofline);
   view.name = "captured";
