@@ -20,8 +20,10 @@ void take_xray(const Run& run, const XrayFiles& files) {
   const Facts facts = machine_facts(run);  // before the ceilings are measured through cuBLASLt
   xray::Xray xray = xray::take(trainer->step(),
                                {.captured = run.options.graph, .precision = run.options.precision});
-  xray.title = fmt::format("a training step of {}, batches of {}", model_name(run.options),
-                           run.options.batch_size);
+  xray.title =
+      fmt::format("a training step of {}, batches of {}, --kernels {}, {}", model_name(run.options),
+                  run.options.batch_size, name_of(run.options.kernels),
+                  run.device == Device::gpu ? name_of(run.options.precision) : "fp32");
   xray.machine = facts;
   fmt::print("{}", xray::to_text(xray, run.options.xray_depth));
   if (!run.options.xray_page.empty()) {

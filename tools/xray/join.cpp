@@ -189,25 +189,29 @@ class Joiner {
   int64_t next_id_ = 1;
 };
 
-/// An op says on which shapes it works through the rung beneath it, and a gradient of which module
-/// through the op of the forward pass.
-void describe_ops(std::vector<Node>& nodes) {
-  std::map<int64_t, Node*> by_id;
-  for (Node& node : nodes) by_id[node.id] = &node;
-  for (const Node& node : nodes) {
-    const auto op = by_id.find(node.parent);
-    if (node.layer != Layer::rung || op == by_id.end()) continue;
-    if (op->second->layer == Layer::op && op->second->detail.empty())
-      op->second->detail = node.detail;
+/// What an op says through the rung beneath it: on which shapes it works, and of a gradient, which
+/// autograd calls, where it is computed.
+void describe_ops_by_their_rungs(std::vector<Node>& nodes) {
+  std::map<int64_t, Node*> ops;
+  for (Node& node : nodes)
+    if (node.layer == Layer::op) ops[node.id] = &node;
+  for (const Node& rung : nodes) {
+    const auto op = ops.find(rung.parent);
+    if (rung.layer != Layer::rung || op == ops.end()) continue;
+    if (op->second->detail.empty()) op->second->detail = rung.detail;
+    if (op->second->backward_of != 0) op->second->place = rung.place;
   }
+}
+
+/// A gradient belongs to the module of its op in the forward pass.
+void name_modules_of_gradients(std::vector<Node>& nodes) {
+  std::map<int64_t, const Node*> by_id;
+  for (const Node& node : nodes) by_id[node.id] = &node;
   for (Node& node : nodes) {
-    const auto module_of = [&](int64_t id) {
-      while (by_id.contains(id) && by_id[id]->layer != Layer::module) id = by_id[id]->parent;
-      return by_id.contains(id) ? by_id[id]->name : "";
-    };
-    if (node.backward_of == 0) continue;
-    if (const std::string module = module_of(node.backward_of); !module.empty())
-      node.notes.emplace_back("of", module);
+    auto above = by_id.find(node.backward_of);
+    while (above != by_id.end() && above->second->layer != Layer::module)
+      above = by_id.find(above->second->parent);
+    if (above != by_id.end()) node.notes.emplace_back("of", above->second->name);
   }
 }
 
@@ -278,7 +282,8 @@ View join(const Record& record, const std::optional<Roofline>& roofline) {
   View view;
   view.wall = record.end - record.begin;
   view.nodes = Joiner(record).nodes();
-  describe_ops(view.nodes);
+  describe_ops_by_their_rungs(view.nodes);
+  name_modules_of_gradients(view.nodes);
   pass_work_to_single_kernels(view);
   if (roofline) fill_in_shares(view, *roofline);
   view.host = host_sums(view);
