@@ -37,11 +37,13 @@ class Tree {
  public:
   Tree(const View& view, int depth) : depth_(depth), beneath_(beneath(view)) {
     for (const Node& node : view.nodes) children_[node.parent].push_back(&node);
-    for (const Node& node : view.nodes) by_id_[node.id] = &node;
+    has_gpu_ =
+        std::ranges::any_of(beneath_, [](const auto& entry) { return entry.second.gpu > 0; });
   }
 
   std::string text() {
-    text_ = fmt::format("  {:>9}  {:>9}  {:>5}\n", "host us", "GPU us", "roof");
+    text_ = has_gpu_ ? fmt::format("  {:>9}  {:>9}  {:>5}\n", "host us", "GPU us", "roof")
+                     : fmt::format("  {:>9}\n", "host us");
     show_children(0, 1);
     return std::move(text_);
   }
@@ -59,11 +61,12 @@ class Tree {
     const Beneath& below = beneath_[node.id];
     const bool on_host = node.track == "host";
     const int64_t spent = below.gpu > 0 ? below.gpu : on_host ? node.duration() : 0;
-    text_ += fmt::format(
-        "  {:>9}  {:>9}  {:>5}  {:{}}{}{}{}{}\n", on_host ? number(node.duration()) : "",
-        below.gpu > 0 ? number(below.gpu) : "",
-        node.share ? fmt::format("{:.0f} %", 100 * *node.share) : "", "", 2 * (level - 1),
-        title_of(node), rate(node, spent), notes_of(node), folded(node, level));
+    text_ += fmt::format("  {:>9}", on_host ? number(node.duration()) : "");
+    if (has_gpu_)
+      text_ += fmt::format("  {:>9}  {:>5}", below.gpu > 0 ? number(below.gpu) : "",
+                           node.share ? fmt::format("{:.0f} %", 100 * *node.share) : "");
+    text_ += fmt::format("  {:{}}{}{}{}{}\n", "", 2 * (level - 1), title_of(node),
+                         rate(node, spent), notes_of(node), folded(node, level));
   }
 
   static std::string number(int64_t nanoseconds) {
@@ -112,7 +115,7 @@ class Tree {
   int depth_;
   std::map<int64_t, Beneath> beneath_;
   std::map<int64_t, std::vector<const Node*>> children_;
-  std::map<int64_t, const Node*> by_id_;
+  bool has_gpu_ = false;
   std::string text_;
 };
 
