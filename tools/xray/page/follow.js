@@ -112,14 +112,19 @@ class Follow {
       element('p', {class: 'facts-line'}, this.facts(node).join(' · ')),
       this.roofline(node),
       this.links(node),
-      node.notes.length > 0 ? element('dl', {class: 'node-notes'}, node.notes.flatMap(
-        ([key, value]) => [element('dt', {}, key), element('dd', {}, value)])) : null,
+      this.notes(node),
       this.source(node));
   }
 
   heading(node) {
     return element('button', {type: 'button', class: 'item-name', 'data-go': node.id,
-      title: node.name}, node.name);
+      title: node.title}, node.title);
+  }
+
+  notes(node) {
+    const notes = node.notes.filter(([name]) => name !== 'floor' && name !== 'of');
+    return notes.length === 0 ? null : element('dl', {class: 'node-notes'}, notes.flatMap(
+      ([name, value]) => [element('dt', {}, name), element('dd', {}, value)]));
   }
 
   facts(node) {
@@ -143,14 +148,10 @@ class Follow {
       element('span', {}, `${percent(node.share)} of the roofline${this.limit(node)}`));
   }
 
+  // What holds the card back, and the least time that leaves.
   limit(node) {
-    const {ceilings} = this.page;
-    if (!ceilings || !(ceilings.flops > 0) || !(ceilings.bytes_per_second > 0)) return '';
-    const arithmetic = (node.flops ?? 0) / ceilings.flops;
-    const memory = (node.bytes ?? 0) / ceilings.bytes_per_second;
-    if (arithmetic === 0 && memory === 0) return '';
-    return arithmetic > memory ? `, whose limit here is arithmetic: ${rate(ceilings.flops)} in ` +
-      ceilings.flops_of : `, whose limit here is memory: ${bytes(ceilings.bytes_per_second)}/s`;
+    const floor = node.notes.find(([name]) => name === 'floor');
+    return floor ? `; the least possible: ${floor[1]}` : '';
   }
 
   links(node) {
@@ -194,5 +195,5 @@ function launchesItself(nodes) {
 // A network has many ops of one name: the module tells them apart.
 function qualifiedName(op) {
   const module = ancestors(op).findLast(node => node.layer === 'module');
-  return module ? `${module.name}: ${op.name}` : op.name;
+  return module ? `${module.name}: ${op.name}` : op.title;
 }

@@ -35,6 +35,7 @@ function makeView(data) {
     (node.parent?.children ?? roots).push(node);
     node.forward = byId.get(node.backward_of) ?? null;
     node.forward?.gradients.push(node);
+    node.title = titleOfNode(node);
     node.launcher = byId.get(node.launched_by) ?? null;
     node.launcher?.launches.push(node);
   });
@@ -45,6 +46,13 @@ function makeView(data) {
   view.gpuTotal = roots.reduce((sum, root) => sum + root.gpuTime, 0);
   view.flows = ordered.filter(node => node.launcher).map(node => ({from: node.launcher, to: node}));
   return view;
+}
+
+// A gradient has the name of its op; the layer of the network tells it apart from others.
+function titleOfNode(node) {
+  if (!node.backward_of) return node.name;
+  const layer = node.notes.find(([name]) => name === 'of');
+  return `gradient of ${node.name}${layer ? ` in ${layer[1]}` : ''}`;
 }
 
 // Depth first, so that `ordered` is the order of the calls.
@@ -58,6 +66,8 @@ function sumBelow(node, depth, ordered) {
     node.gpuTime += child.gpuTime;
     node.gpuCount += child.gpuCount;
   }
+  // Where kernels are unknown, two events on the GPU told how long an op took.
+  if (node.gpuCount === 0 && node.between_events_ns) node.gpuTime = node.between_events_ns;
 }
 
 function ancestors(node) {

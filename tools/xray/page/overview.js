@@ -5,7 +5,11 @@ function showHeader(page) {
   document.title = `Strata x-ray: ${page.title}`;
   slot('version').textContent = page.strata;
   slot('title').textContent = page.title;
-  slot('machine').replaceChildren(...page.machine.map(([key, value]) =>
+  const facts = [...page.machine];
+  if (page.ceilings)
+    facts.push(['reaches', `${rate(page.ceilings.flops)} in ${page.ceilings.flops_of}, ` +
+      `${bytes(page.ceilings.bytes_per_second)}/s, as measured`]);
+  slot('machine').replaceChildren(...facts.map(([key, value]) =>
     element('div', {}, element('dt', {}, key), element('dd', {}, value))));
   slot('notes').hidden = page.notes.length === 0;
   slot('notes').replaceChildren(...page.notes.map(note => element('p', {}, note)));

@@ -90,7 +90,7 @@ class Tree {
       element('span', {class: 'cell name', title: `${node.layer}: ${node.name} ${node.detail}`},
         element('span', {class: 'fold', 'aria-hidden': 'true'}, folds ? (isOpen ? '▾' : '▸') : ''),
         element('span', {class: 'tag'}, node.layer),
-        element('span', {class: 'label'}, ...this.marked(node.name),
+        element('span', {class: 'label'}, ...this.marked(node.title),
           node.detail && element('span', {class: 'detail'}, ' ', this.marked(node.detail)))),
       element('span', {class: 'cell of-host'}, hostText(node)),
       element('span', {class: 'cell of-gpu'}, node.gpuTime > 0 ? time(node.gpuTime) : ''),
