@@ -75,7 +75,7 @@ class Tree {
 
   std::string title_of(const Node& node) const {
     std::string title = node.name;
-    if (node.backward_of != 0) title = fmt::format("gradient of {} in {}", title, module_of(node));
+    if (node.backward_of != 0) title = module_of(node) + "gradient of " + title;
     if (node.layer == Layer::module && !node.detail.empty()) title += ": " + node.detail;
     if ((node.layer == Layer::rung || node.layer == Layer::library) && !node.detail.empty())
       title += "  " + node.detail;
@@ -84,9 +84,10 @@ class Tree {
     return title;
   }
 
+  /// "conv1: ", where a gradient's layer is known.
   static std::string module_of(const Node& node) {
     for (const auto& [name, value] : node.notes)
-      if (name == "of") return value;
+      if (name == "of") return value + ": ";
     return "";
   }
 

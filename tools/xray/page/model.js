@@ -52,7 +52,7 @@ function makeView(data) {
 function titleOfNode(node) {
   if (!node.backward_of) return node.name;
   const layer = node.notes.find(([name]) => name === 'of');
-  return `gradient of ${node.name}${layer ? ` in ${layer[1]}` : ''}`;
+  return `${layer ? `${layer[1]}: ` : ''}gradient of ${node.name}`;
 }
 
 // Depth first, so that `ordered` is the order of the calls.
