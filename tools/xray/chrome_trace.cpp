@@ -93,7 +93,7 @@ class ViewEvents {
     for (auto at = by_id_.find(node.parent); at != by_id_.end();
          at = by_id_.find(at->second->parent))
       if (at->second->layer <= Layer::op && at->second->layer != Layer::step)
-        path = path.empty() ? at->second->name : at->second->name + " / " + path;
+        path = path.empty() ? at->second->name : fmt::format("{} / {}", at->second->name, path);
     return path;
   }
 
