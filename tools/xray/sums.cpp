@@ -11,6 +11,8 @@ bool on_timeline(const Node& node) {
 
 std::string_view host_name_of(const Node& node) {
   switch (node.layer) {
+    case Layer::phase:  // which is all that is known where calls are not recorded
+      return node.name == kWaitPhase ? "waiting" : "framework";
     case Layer::library:
       return "library";
     case Layer::runtime:

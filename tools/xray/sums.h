@@ -9,7 +9,8 @@ namespace strata::xray {
 int64_t covered(std::vector<std::pair<int64_t, int64_t>> intervals, int64_t limit);
 
 /// The host's time by layer. A moment counts for the innermost node that holds it: steps to rungs
-/// as "framework", a rung of the CPU as "kernels", a call that waits for the GPU as "waiting".
+/// as "framework", a rung of the CPU as "kernels", a call that waits for the GPU as "waiting", and
+/// so the phase that is there for it.
 Sums host_sums(const View& view);
 /// The GPU's time: busy when anything runs there.
 Sums gpu_sums(const View& view);

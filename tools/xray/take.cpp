@@ -89,7 +89,7 @@ class Below {
 void run_and_wait(Device device, const std::function<void()>& step) {
   step();
   if (device == Device::cpu) return;
-  const TraceScope trace(TraceLayer::phase, "wait for the GPU");
+  const TraceScope trace(TraceLayer::phase, kWaitPhase);
   wait_for(device);
 }
 
