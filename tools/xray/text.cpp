@@ -37,7 +37,6 @@ class Tree {
  public:
   Tree(const View& view, int depth) : depth_(depth), beneath_(beneath(view)) {
     for (const Node& node : view.nodes) children_[node.parent].push_back(&node);
-    for (const Node& node : view.nodes) by_id_[node.id] = &node;
   }
 
   std::string text() {
@@ -72,7 +71,8 @@ class Tree {
 
   std::string title_of(const Node& node) const {
     std::string title = node.name;
-    if (node.backward_of != 0) title = fmt::format("gradient of {} in {}", title, module_of(node));
+    if (node.backward_of != 0) title = "gradient of " + title;
+    if (const std::string module = module_of(node); !module.empty()) title += " in " + module;
     if (node.layer == Layer::module && !node.detail.empty()) title += ": " + node.detail;
     if ((node.layer == Layer::rung || node.layer == Layer::library) && !node.detail.empty())
       title += "  " + node.detail;
@@ -109,7 +109,6 @@ class Tree {
   int depth_;
   std::map<int64_t, Beneath> beneath_;
   std::map<int64_t, std::vector<const Node*>> children_;
-  std::map<int64_t, const Node*> by_id_;
   std::string text_;
 };
 
@@ -135,7 +134,8 @@ std::string view_text(const View& view, int depth) {
   std::string text = fmt::format("{}: {}\n", view.name, view.description);
   text += fmt::format("  wall   {}", microseconds(view.wall));
   if (view.untraced) text += overhead_text(view);
-  text += "\n" + sums_text("host", view.host, view.wall);
+  text += '\n';
+  text += sums_text("host", view.host, view.wall);
   if (!view.gpu.empty()) {
     text += sums_text("GPU", view.gpu, view.wall);
     text += fmt::format("  named  {:.1f} % of the GPU's time, by kernel, op and library call\n",
