@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 namespace strata::xray {
 namespace {
@@ -20,6 +22,7 @@ class ViewEvents {
   ViewEvents(const View& view, int process, Json& events)
       : view_(view), process_(process), events_(events) {
     for (const Node& node : view.nodes) by_id_[node.id] = &node;
+    choose_gpu_tracks();
     name("process_name", 0, view.name + ": " + view.description);
   }
 
@@ -33,6 +36,25 @@ class ViewEvents {
  private:
   static bool has_time(const Node& node) { return node.track != "recording"; }
 
+  // Kernels of one stream overlap where the next is let in before the one before it has ended, but
+  // what overlaps on a track must nest: each takes the stream's first track that is free.
+  void choose_gpu_tracks() {
+    std::vector<const Node*> works;
+    for (const Node& node : view_.nodes)
+      if (is_gpu_work(node.layer)) works.push_back(&node);
+    std::ranges::stable_sort(works, {}, &Node::begin);
+    std::map<std::string, std::vector<int64_t>> taken_until;  // by stream, of its tracks
+    for (const Node* work : works) {
+      std::vector<int64_t>& tracks = taken_until[work->track];
+      auto track = std::ranges::find_if(tracks, [&](int64_t end) { return end <= work->begin; });
+      if (track == tracks.end()) track = tracks.insert(tracks.end(), 0);
+      *track = work->end;
+      const auto number = track - tracks.begin() + 1;
+      gpu_track_[work->id] = number == 1 ? fmt::format("GPU {}", work->track)
+                                         : fmt::format("GPU {} ({})", work->track, number);
+    }
+  }
+
   void name(const char* what, int thread, const std::string& text) {
     events_.push_back({{"ph", "M"},
                        {"name", what},
@@ -43,7 +65,7 @@ class ViewEvents {
 
   int thread_of(const Node& node) {
     const std::string track = is_gpu_work(node.layer)
-                                  ? "GPU " + node.track
+                                  ? gpu_track_.at(node.id)
                                   : fmt::format("host: {}", name_of(node.layer));
     // Numbered from the top layer down, streams last: the order in which viewers show them.
     const int first = is_gpu_work(node.layer) ? 100 + static_cast<int>(threads_.size())
@@ -128,6 +150,7 @@ class ViewEvents {
   int process_;
   Json& events_;
   std::map<int64_t, const Node*> by_id_;
+  std::map<int64_t, std::string> gpu_track_;  // by id
   std::map<std::string, int> threads_;
   int flows_ = 0;
 };
@@ -144,8 +167,8 @@ std::string to_chrome_trace(const Xray& xray) {
   other["notes"] = xray.notes;
   return Json{{"traceEvents", std::move(events)},
               {"displayTimeUnit", "ns"},
-              {"otherData", std::move(other)}}
-             .dump() +
+              {"otherData", std::move(other)}}  // A kernel's name may hold bytes of any kind.
+             .dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) +
          "\n";
 }
 
