@@ -1,6 +1,8 @@
 // The geometry of batch normalisation and its kernels' signatures.
 #pragma once
 
+#include <vector>
+
 #include "ops/batch_norm.h"
 #include "tensor/tensor.h"
 
@@ -21,11 +23,15 @@ struct BatchNormGeometry {
 struct BatchNormStatistics {
   Tensor mean;
   Tensor inverse_deviation;  // 1 / sqrt(variance + epsilon)
+
+  std::vector<Tensor> tensors() const { return {mean, inverse_deviation}; }
 };
 
 /// What backward writes; undefined members are not needed and left out.
 struct BatchNormGradients {
   Tensor input, scale, shift;
+
+  std::vector<Tensor> tensors() const { return {input, scale, shift}; }
 };
 
 #define STRATA_BATCH_NORM_KERNELS                                                               \

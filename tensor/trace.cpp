@@ -68,8 +68,8 @@ void TraceScope::open(TraceLayer layer, std::string_view name, std::source_locat
   span.layer = layer;
   span.name = name;
   span.where = where;
-  innermost = &span;
   detail::trace_listener->opened(span);
+  innermost = &span;  // after the listener, which may throw: then this scope never was
   span.begin = trace_now();
 }
 

@@ -6,7 +6,9 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <new>
+#include <optional>
 
 #include "examples/train_mnist/compare.h"
 #include "examples/train_mnist/interrupt.h"
@@ -17,8 +19,11 @@
 #include "examples/train_mnist/tuning.h"
 #include "examples/train_mnist/xray.h"
 #include "ops/settings.h"
+#include "tensor/build_config.h"
+#include "tensor/cuda/nvtx.h"
 #include "tensor/error.h"
 #include "tensor/output_file.h"
+#include "tensor/trace.h"
 
 namespace strata::train_mnist {
 namespace {
@@ -55,6 +60,14 @@ void leave_at_once(ExitCode exit_code) {
   std::quick_exit(exit_code);
 }
 
+/// For Nsight Systems: the run's layers as ranges, where such a tool has been put into the process.
+/// Of a captured step they show the recording, since a replay runs none of its code.
+std::unique_ptr<TraceListener> ranges_for_profiler() {
+  if constexpr (kHasCuda)
+    if (cuda::nvtx_tool_attached()) return std::make_unique<cuda::NvtxRanges>();
+  return nullptr;
+}
+
 ExitCode run_program(const Options& options) {
   const auto start = std::chrono::steady_clock::now();
   const auto seconds = [&] {
@@ -62,6 +75,9 @@ ExitCode run_program(const Options& options) {
   };
   const OutputFile report("--json", options.json);
   const XrayFiles xray_files(options);
+  const std::unique_ptr<TraceListener> ranges = ranges_for_profiler();
+  std::optional<TraceListening> listening;
+  if (ranges) listening.emplace(*ranges);
   const SettingsScope settings({.kernels = options.kernels, .precision = options.precision});
   const Run run = prepare(options);
   Tuner tuner = make_tuner(run);

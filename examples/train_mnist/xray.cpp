@@ -4,6 +4,7 @@
 
 #include "examples/train_mnist/report.h"
 #include "examples/train_mnist/trainer.h"
+#include "tensor/error.h"
 #include "tools/xray/chrome_trace.h"
 #include "tools/xray/page.h"
 #include "tools/xray/take.h"
@@ -12,7 +13,11 @@
 namespace strata::train_mnist {
 
 XrayFiles::XrayFiles(const Options& options)
-    : page("--xray", options.xray_page), trace("--xray-trace", options.xray_trace) {}
+    : page("--xray", options.xray_page), trace("--xray-trace", options.xray_trace) {
+  if (options.xray && !options.json.empty())
+    fail(ErrorKind::usage,
+         "--json reports on training, and --xray looks into one step instead: leave one out");
+}
 
 void take_xray(const Run& run, const XrayFiles& files) {
   const nn::DeviceDataset data = upload(run);

@@ -6,7 +6,8 @@
 
 namespace strata::train_mnist {
 
-/// What --xray and --xray-trace write. Throws `usage` for a file that cannot be written.
+/// What --xray and --xray-trace write. Throws `usage` for a file that cannot be written, and where
+/// results of a training are asked for as well.
 struct XrayFiles {
   explicit XrayFiles(const Options& options);
   OutputFile page, trace;

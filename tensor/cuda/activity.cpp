@@ -270,7 +270,7 @@ std::vector<Activity> ActivityRecorder::take() {
     }
   }
   state_->span_of_call.clear();
-  std::ranges::stable_sort(taken, {}, &Activity::begin);
+  std::ranges::stable_sort(taken, {}, [](const Activity& a) { return std::pair(a.begin, -a.end); });
   return taken;
 }
 

@@ -53,7 +53,8 @@ class ActivityRecorder : public TraceListener {
   void opened(const TraceSpan& span) override;
   void closed(const TraceSpan& span) override;
 
-  /// Everything since the last call, in order of `begin`. The GPU must have finished its work.
+  /// Everything since the last call, in order of `begin`, a call before those that it makes. The GPU
+  /// must have finished its work.
   std::vector<Activity> take();
   /// Records that CUPTI had no room for.
   int64_t dropped() const;

@@ -5,16 +5,9 @@
 #include "tensor/error.h"
 
 namespace strata::cuda {
-namespace {
 
-std::string file_name() {
-  return fmt::format("libcupti.so.{}", CUDART_VERSION / 1000);
-}
-
-}  // namespace
-
-CuptiLibrary::CuptiLibrary()
-    : SharedLibrary("CUPTI", file_name().c_str(), "or do without: the toolkit brings it") {
+CuptiLibrary::CuptiLibrary(const std::string& file)
+    : SharedLibrary("CUPTI", file.c_str(), "or do without it; the toolkit brings it (cuda-cupti)") {
   uint32_t version = 0;
   cuptiGetVersion(&version);
   if (version != CUPTI_API_VERSION)
@@ -25,7 +18,8 @@ CuptiLibrary::CuptiLibrary()
 }
 
 const CuptiLibrary& cupti_library() {
-  static const CuptiLibrary& library = *new CuptiLibrary;
+  static const CuptiLibrary& library =
+      *new CuptiLibrary(fmt::format("libcupti.so.{}", CUDART_VERSION / 1000));
   return library;
 }
 

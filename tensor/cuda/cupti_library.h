@@ -4,13 +4,16 @@
 #include <cupti.h>
 
 #include <source_location>
+#include <string>
 
 #include "tensor/cuda/shared_library.h"
 
 namespace strata::cuda {
 
 struct CuptiLibrary : SharedLibrary {
-  CuptiLibrary();
+  /// Throws `device` when the file cannot be loaded, or is of another version than this program was
+  /// built with: the records' layout changes with it.
+  explicit CuptiLibrary(const std::string& file);
 
   STRATA_LIBRARY_FUNCTION(cuptiGetVersion)
   STRATA_LIBRARY_FUNCTION(cuptiGetResultString)
@@ -30,8 +33,7 @@ struct CuptiLibrary : SharedLibrary {
   STRATA_LIBRARY_FUNCTION(cuptiActivityPopExternalCorrelationId)
 };
 
-/// Loads CUPTI on the first call. Throws `device` when it cannot be loaded, or is of another
-/// version than this program was built with: the records' layout changes with it.
+/// The one that the loader finds, loaded on the first call. Throws as its constructor does.
 const CuptiLibrary& cupti_library();
 
 void check_cupti(CUptiResult status, const char* expression,

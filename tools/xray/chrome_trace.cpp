@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 namespace strata::xray {
 namespace {
@@ -23,7 +24,7 @@ class ViewEvents {
     for (const Node& node : view.nodes) by_id_[node.id] = &node;
     name("process_name", 0, view.name);
     name("process_labels", 0, view.description);
-    share_out_lanes();
+    choose_gpu_tracks();
   }
 
   void write() {
@@ -40,20 +41,22 @@ class ViewEvents {
     return what == "process_labels" ? "labels" : "name";
   }
 
-  /// Slices of one track must nest. Kernels that begin while the one before still runs do not, so
-  /// a stream has as many tracks as it has kernels at a time.
-  void share_out_lanes() {
-    std::vector<const Node*> work;
+  // Kernels of one stream overlap where the next is let in before the one before it has ended, but
+  // what overlaps on a track must nest: each takes the stream's first track that is free.
+  void choose_gpu_tracks() {
+    std::vector<const Node*> works;
     for (const Node& node : view_.nodes)
-      if (is_gpu_work(node.layer)) work.push_back(&node);
-    std::ranges::stable_sort(work, {}, &Node::begin);
-    std::map<std::string, std::vector<int64_t>> ends;  // of each lane, by stream
-    for (const Node* node : work) {
-      std::vector<int64_t>& lanes = ends[node->track];
-      auto lane = std::ranges::find_if(lanes, [&](int64_t end) { return end <= node->begin; });
-      if (lane == lanes.end()) lane = lanes.insert(lanes.end(), 0);
-      *lane = node->end;
-      lane_of_[node->id] = static_cast<int>(lane - lanes.begin());
+      if (is_gpu_work(node.layer)) works.push_back(&node);
+    std::ranges::stable_sort(works, {}, &Node::begin);
+    std::map<std::string, std::vector<int64_t>> taken_until;  // by stream, of its tracks
+    for (const Node* work : works) {
+      std::vector<int64_t>& tracks = taken_until[work->track];
+      auto track = std::ranges::find_if(tracks, [&](int64_t end) { return end <= work->begin; });
+      if (track == tracks.end()) track = tracks.insert(tracks.end(), 0);
+      *track = work->end;
+      const auto number = track - tracks.begin() + 1;
+      gpu_track_[work->id] = number == 1 ? fmt::format("GPU {}", work->track)
+                                         : fmt::format("GPU {} ({})", work->track, number);
     }
   }
 
@@ -66,15 +69,13 @@ class ViewEvents {
   }
 
   int thread_of(const Node& node) {
-    const std::string track =
-        is_gpu_work(node.layer)
-            ? fmt::format("GPU {}{}", node.track, lane_of_.at(node.id) > 0 ? ", overlapping" : "")
-            : fmt::format("host: {}", name_of(node.layer));
-    const std::pair key(track, is_gpu_work(node.layer) ? lane_of_.at(node.id) : 0);
+    const std::string track = is_gpu_work(node.layer)
+                                  ? gpu_track_.at(node.id)
+                                  : fmt::format("host: {}", name_of(node.layer));
     // Numbered from the top layer down, streams last: the order in which viewers show them.
     const int first = is_gpu_work(node.layer) ? 100 + static_cast<int>(threads_.size())
                                               : 1 + static_cast<int>(node.layer);
-    const auto [found, fresh] = threads_.emplace(key, first);
+    const auto [found, fresh] = threads_.emplace(track, first);
     if (fresh) {
       name("thread_name", found->second, track);
       events_.push_back({{"ph", "M"},
@@ -119,7 +120,7 @@ class ViewEvents {
     for (auto at = by_id_.find(node.parent); at != by_id_.end();
          at = by_id_.find(at->second->parent))
       if (at->second->layer <= Layer::op && at->second->layer != Layer::step)
-        path = path.empty() ? at->second->name : at->second->name + " / " + path;
+        path = path.empty() ? at->second->name : fmt::format("{} / {}", at->second->name, path);
     return path;
   }
 
@@ -154,8 +155,8 @@ class ViewEvents {
   int process_;
   Json& events_;
   std::map<int64_t, const Node*> by_id_;
-  std::map<std::pair<std::string, int>, int> threads_;  // by name and lane
-  std::map<int64_t, int> lane_of_;                      // by id
+  std::map<int64_t, std::string> gpu_track_;  // by id
+  std::map<std::string, int> threads_;
   int flows_ = 0;
 };
 
@@ -171,8 +172,8 @@ std::string to_chrome_trace(const Xray& xray) {
   other["notes"] = xray.notes;
   return Json{{"traceEvents", std::move(events)},
               {"displayTimeUnit", "ns"},
-              {"otherData", std::move(other)}}
-             .dump() +
+              {"otherData", std::move(other)}}  // A kernel's name may hold bytes of any kind.
+             .dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) +
          "\n";
 }
 

@@ -7,10 +7,10 @@
 
 namespace strata::xray {
 
-/// A process a view; in it a track for each layer of the host and each stream of the GPU. Flows
-/// lead from the op through the call to the GPU's work. What was done while a graph was recorded is
-/// no part of the step's time, so it stands with the kernels as an argument, "op". Format: Trace
-/// Event Format, Google (2016).
+/// A process a view; in it a track for each layer of the host and each stream of the GPU, and one
+/// more where work on a stream overlaps. Flows lead from the op through the call to the GPU's work.
+/// What was done while a graph was recorded is no part of the step's time, so it stands with the
+/// kernels as an argument, "op". Format: Trace Event Format, Google (2016).
 std::string to_chrome_trace(const Xray& xray);
 
 }  // namespace strata::xray

@@ -103,22 +103,20 @@ class Joiner {
   // In order of their begin, so a call's caller is the last one under the same span that has not
   // ended.
   void add_calls() {
-    std::map<int64_t, int64_t> last_under;  // span -> its last call that is nobody's callee
+    std::map<int64_t, std::vector<int64_t>> under_way;  // span -> its calls, each in the one before
     for (const Activity& call : record_.activities) {
       if (!is_call(call) || !index_.contains(call.span)) continue;
       if (call.name == "cuKernelGetName") continue;  // CUPTI's own question before each launch
-      int64_t parent = call.span;
-      if (const auto outer = last_under.find(call.span); outer != last_under.end())
-        if (nodes_[index_[outer->second]].end >= since_begin(call.end)) parent = outer->second;
-      Node node;
-      node.parent = parent;
-      node.layer = layer_of(call.kind);
-      node.name = call.name;
-      node.begin = since_begin(call.begin);
-      node.end = since_begin(call.end);
-      node.track = "host";
-      const int64_t id = add(std::move(node));
-      if (parent == call.span) last_under[call.span] = id;
+      std::vector<int64_t>& callers = under_way[call.span];
+      while (!callers.empty() && nodes_[index_[callers.back()]].end < since_begin(call.end))
+        callers.pop_back();
+      const int64_t id = add({.parent = callers.empty() ? call.span : callers.back(),
+                              .layer = layer_of(call.kind),
+                              .name = call.name,
+                              .begin = since_begin(call.begin),
+                              .end = since_begin(call.end),
+                              .track = "host"});
+      callers.push_back(id);
       call_of_[call.correlation] = id;
     }
   }
@@ -129,18 +127,18 @@ class Joiner {
       const auto call = call_of_.find(work.correlation);
       const int64_t launched_by = call == call_of_.end() ? 0 : call->second;
       const bool recorded = work.graph_node != 0 && index_.contains(work.span);
-      Node node;
-      node.parent = recorded ? work.span : launched_by;
-      node.layer = layer_of(work.kind);
-      node.name = work.kind == Kind::kernel ? short_kernel_name(work.name) : work.name;
-      if (node.name != work.name) node.detail = work.name;
-      node.begin = since_begin(work.begin);
-      node.end = since_begin(work.end);
-      node.track = fmt::format("stream {}", work.stream);
-      node.bytes = static_cast<double>(work.bytes);
-      node.launched_by = launched_by;
+      const std::string name = work.kind == Kind::kernel ? short_kernel_name(work.name) : work.name;
+      const int64_t id = add({.parent = recorded ? work.span : launched_by,
+                              .layer = layer_of(work.kind),
+                              .name = name,
+                              .begin = since_begin(work.begin),
+                              .end = since_begin(work.end),
+                              .track = fmt::format("stream {}", work.stream),
+                              .bytes = static_cast<double>(work.bytes),
+                              .launched_by = launched_by});
+      Node& node = nodes_.back();
       node.notes = notes_of(work);
-      const int64_t id = add(std::move(node));
+      if (name != work.name) node.detail = work.name;
       if (work.graph_node != 0) graph_node_of_[id] = work.graph_node;
     }
   }
@@ -257,23 +255,26 @@ std::string_view name_of(Layer layer) {
   return kNames[static_cast<int>(layer)];
 }
 
+// What stands in brackets goes; the last round ones outside of all others hold the arguments, since
+// the type of the result and an anonymous namespace may have some, too.
 std::string short_kernel_name(std::string_view demangled) {
-  std::string name;
-  int depth = 0;
-  constexpr std::string_view kAnonymous = "(anonymous namespace)::";
-  for (size_t i = 0; i < demangled.size(); ++i) {
-    if (depth == 0 && demangled.substr(i).starts_with(kAnonymous)) {
-      i += kAnonymous.size() - 1;
-      continue;
+  std::string name, open;  // `open`: the brackets around, innermost last
+  size_t before_arguments = std::string::npos;
+  for (const char c : demangled) {
+    if (c == '(' && open.empty()) before_arguments = name.size();
+    if (c == '(' || c == '<') {
+      open += c;
+    } else if (open.empty()) {
+      name += c;
+    } else if ((c == ')' && open.back() == '(') || (c == '>' && open.back() == '<')) {
+      open.pop_back();
     }
-    const char c = demangled[i];
-    if (c == '<') ++depth;
-    if (depth == 0 && c == '(') break;  // the arguments
-    if (depth == 0) name += c;
-    if (c == '>') --depth;
   }
+  if (before_arguments != std::string::npos) name.resize(before_arguments);
   if (const size_t space = name.rfind(' '); space != std::string::npos) name.erase(0, space + 1);
-  for (const std::string_view ours : {"strata::cuda::", "strata::"})
+  // Where "(anonymous namespace)" stood.
+  for (size_t at; (at = name.find("::::")) != std::string::npos;) name.erase(at, 2);
+  for (const std::string_view ours : {"::", "strata::cuda::", "strata::"})
     if (name.starts_with(ours)) name.erase(0, ours.size());
   return name.empty() ? std::string(demangled) : name;
 }

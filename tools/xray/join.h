@@ -22,9 +22,8 @@ struct Record {
 };
 
 /// Puts the layers together:
-/// - a call of the runtime or the driver under the span that it names, or under the call that it
-/// was
-///   made in;
+/// - a call of the runtime or the driver under the span that it names, or under the call in which
+///   it was made;
 /// - the work of the GPU under the call with its correlation id or, if it is of a graph, under the
 ///   span in which it was recorded, with the launch of the graph as `launched_by`;
 /// - our own launches' places with the kernels that they queued.

@@ -11,14 +11,14 @@ bool on_timeline(const Node& node) {
 
 std::string_view host_name_of(const Node& node) {
   switch (node.layer) {
+    case Layer::phase:  // which is all that is known where calls are not recorded
+      return node.name == kWaitPhase ? "waiting" : "framework";
     case Layer::library:
       return "library";
     case Layer::runtime:
     case Layer::driver:
       if (waits_for_gpu(node.name)) return "waiting";
       return name_of(node.layer);
-    case Layer::phase:
-      return node.name == kWaiting ? "waiting" : "framework";
     case Layer::rung:
       // On the CPU the rung's function is the kernel.
       if (node.name.starts_with("cpu::") || node.name.starts_with("reference::")) return "kernels";

@@ -9,14 +9,13 @@ namespace strata::xray {
 int64_t covered(std::vector<std::pair<int64_t, int64_t>> intervals, int64_t limit);
 
 /// The host's time by layer. A moment counts for the innermost node that holds it: steps to rungs
-/// as "framework", a rung of the CPU as "kernels", a call that waits for the GPU as "waiting".
+/// as "framework", a rung of the CPU as "kernels", a call that waits for the GPU as "waiting", and
+/// so the phase that is there for it.
 Sums host_sums(const View& view);
 /// The GPU's time: busy when anything runs there.
 Sums gpu_sums(const View& view);
 /// See View::named.
 double named_share(const View& view);
-/// The phase in which a step is waited for: where no calls are seen, it is what tells of waiting.
-inline constexpr std::string_view kWaiting = "wait for the GPU";
 /// Whether a call of this name waits for the GPU.
 bool waits_for_gpu(std::string_view call);
 

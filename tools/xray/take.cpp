@@ -68,7 +68,7 @@ class Below {
 void run_and_wait(Device device, const std::function<void()>& step) {
   step();
   if (device == Device::cpu) return;
-  const TraceScope trace(TraceLayer::phase, kWaiting);
+  const TraceScope trace(TraceLayer::phase, kWaitPhase);
   wait_for(device);
 }
 

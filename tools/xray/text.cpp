@@ -142,7 +142,8 @@ std::string view_text(const View& view, int depth) {
   std::string text = fmt::format("{}: {}\n", view.name, view.description);
   text += fmt::format("  wall   {}", microseconds(view.wall));
   if (view.untraced) text += overhead_text(view);
-  text += fmt::format("\n{}", sums_text("host", view.host, view.wall));
+  text += '\n';
+  text += sums_text("host", view.host, view.wall);
   if (!view.gpu.empty()) {
     text += sums_text("GPU", view.gpu, view.wall);
     text += fmt::format("  named  {:.1f} % of the GPU's time, by kernel, op and library call\n",

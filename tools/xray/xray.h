@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,9 @@ std::string_view name_of(Layer layer);
 inline bool is_gpu_work(Layer layer) {
   return layer >= Layer::kernel;
 }
+
+/// The phase after a step in which the host does nothing but wait.
+inline constexpr std::string_view kWaitPhase = "wait for the GPU";
 
 using Notes = std::vector<std::pair<std::string, std::string>>;
 
