@@ -108,9 +108,10 @@ int main(int argc, char** argv) {
   using namespace strata::train_mnist;
   const auto parsed = parse_options(argc, argv);
   if (const int* exit_code = std::get_if<int>(&parsed)) return *exit_code;
-  stop_on_ctrl_c();
+  const Options& options = std::get<Options>(parsed);
+  if (!options.xray) stop_on_ctrl_c();  // an x-ray has no loop that would look
   try {
-    return run_program(std::get<Options>(parsed));
+    return run_program(options);
   } catch (const strata::Error& error) {
     fmt::print(stderr, "train_mnist: {}\n", error.what());
     return exit_code_of(error.kind());

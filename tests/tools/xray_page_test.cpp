@@ -90,8 +90,8 @@ TEST(XrayPageTest, SaysAllOfANode) {
   known.notes = {{"grid", "1 x 1 x 1"}, {"grid", "again"}};
   EXPECT_EQ(node_of(known),
             json::parse(R"({"id": 7, "parent": 3, "layer": "kernel", "name": "relu_kernel",
-      "detail": "void relu_kernel<float>", "begin": 10, "end": 30, "track": "stream 7", "flops": 5.0,
-      "bytes": 6.0, "share": 0.5, "between_events_ns": 40, "backward_of": 2, "launched_by": 4,
+      "detail": "void relu_kernel<float>", "begin": 10, "end": 30, "track": "stream 7",
+      "flops": 5.0, "bytes": 6.0, "share": 0.5, "between_events_ns": 40, "backward_of": 2, "launched_by": 4,
       "notes": [["grid", "1 x 1 x 1"], ["grid", "again"]]
 })"));
 }
