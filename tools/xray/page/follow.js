@@ -42,6 +42,8 @@ class Follow {
       if (nodes.length > 0) cards.push(this.card(layer, nodes));
       else if (layer === 'library' && launchesItself(inside))
         cards.push(this.absent(layer, ABSENT.library));
+      else if (layer === 'driver' && of('runtime').length > 0)
+        cards.push(this.absent(layer, ABSENT.driver));
     }
     const replayed = this.replayCard(inside);
     if (replayed) cards.push(replayed);

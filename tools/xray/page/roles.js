@@ -33,6 +33,8 @@ const ROLES = {
 // Where an op has nothing on a layer, that says something, too.
 const ABSENT = {
   library: 'No library: the kernel comes from this repository, and is launched directly.',
+  driver: 'The runtime enters libcuda by a way of its own, of which no record is made: the time of ' +
+    'its calls holds the driver’s. What stands here elsewhere are calls that a library makes itself.',
   gpu: 'No call goes further down: the rung is the kernel, and the host’s processor does the work.',
 };
 
@@ -51,6 +53,7 @@ const titleOf = layer => LAYER_TITLES[layer] ?? layer;
 // What the parts of the host's and the GPU's time are, as the sums name them.
 const SUMS = {
   framework: 'Strata’s own code', library: 'cuDNN, cuBLASLt', runtime: 'CUDA runtime',
-  driver: 'libcuda', kernels: 'loops on this processor', waiting: 'the host waits for the GPU', busy: 'a kernel or copy runs',
+  driver: 'libcuda', kernels: 'loops on this processor',
+  waiting: 'the host waits for the GPU', busy: 'a kernel or copy runs',
   idle: 'the GPU has nothing to do',
 };
