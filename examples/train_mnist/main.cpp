@@ -109,7 +109,8 @@ int main(int argc, char** argv) {
   const auto parsed = parse_options(argc, argv);
   if (const int* exit_code = std::get_if<int>(&parsed)) return *exit_code;
   const Options& options = std::get<Options>(parsed);
-  if (!options.xray) stop_on_ctrl_c();  // an x-ray has no loop that would look
+  // Neither an x-ray nor a comparison has a loop that would look.
+  if (!options.xray && !options.compare_kernels) stop_on_ctrl_c();
   try {
     return run_program(options);
   } catch (const strata::Error& error) {

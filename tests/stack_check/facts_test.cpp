@@ -193,7 +193,7 @@ TEST(FactsTest, TrainingBandsAndSteps) {
   EXPECT_GT(digits->greatest_loss, 0.184);
   EXPECT_LT(digits->greatest_loss, 2.3);  // what guessing costs
   EXPECT_EQ(training_band(facts(), "fashion"), nullptr);
-  EXPECT_EQ(training_step_us(facts(), "NVIDIA H100 80GB HBM3"), 462);
+  EXPECT_EQ(training_step_us(facts(), "NVIDIA H100 80GB HBM3"), 165);
   EXPECT_EQ(training_step_us(facts(), "GeForce RTX 4090"), 0);
   EXPECT_GT(facts().slow_step_factor, 1);
   EXPECT_GT(mnist->loss_tolerance, 5.8e-7);  // the largest of ten seeds

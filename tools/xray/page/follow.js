@@ -123,10 +123,16 @@ class Follow {
       title: node.title}, node.title);
   }
 
+  // Engines that were not taken are many: they unfold.
   notes(node) {
-    const notes = node.notes.filter(([name]) => name !== 'floor' && name !== 'of');
-    return notes.length === 0 ? null : element('dl', {class: 'node-notes'}, notes.flatMap(
+    const said = node.notes.filter(([name]) => name !== 'floor' && name !== 'of');
+    const list = notes => element('dl', {class: 'node-notes'}, notes.flatMap(
       ([name, value]) => [element('dt', {}, name), element('dd', {}, value)]));
+    const passedOver = said.filter(([name]) => name === 'not taken');
+    if (passedOver.length < 3) return said.length > 0 ? list(said) : null;
+    return element('div', {}, list(said.filter(([name]) => name !== 'not taken')),
+      element('details', {}, element('summary', {}, `${passedOver.length} others, not taken`),
+        element('ul', {class: 'passed-over'}, passedOver.map(([, why]) => element('li', {}, why)))));
   }
 
   facts(node) {
