@@ -96,7 +96,8 @@ void check_floating(std::string_view op, const Tensor& tensor);
     }                                                      \
   } while (false)
 
-/// One rung's function, seen by the x-ray. What an op that exists on the GPU only calls by itself.
+/// One rung's function, seen by the x-ray, which looks at the arguments too: they are evaluated
+/// twice. What an op that exists on the GPU only calls by itself.
 #define STRATA_CALL_ON_GPU(rung, function, ...) \
   if constexpr (kHasCuda) STRATA_CALL_KERNELS(rung, function, __VA_ARGS__)
 

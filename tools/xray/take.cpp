@@ -148,7 +148,7 @@ View take_captured(nn::TrainingStep& step, const Effort& effort, Below& below, c
     graph = std::make_unique<Recording>(step.device(), [&] { step.queue(); });
   }
   Record of_recording;
-  below.take(of_recording);
+  below.take(of_recording);  // calls made while recording are no part of a step
   const auto launch = [&] {
     const TraceScope trace(TraceLayer::phase, "launch the graph");
     graph->launch();
