@@ -7,12 +7,16 @@ wheel_list="$root/tools/lib/cuda_wheels.txt"
 
 has_gpu() { [[ -e /dev/nvidiactl || -e /dev/dxg || -e /proc/driver/nvidia/version ]]; }
 
-# Whether this nvcc compiles C++20 with this build's compiler and finds cuBLASLt and cuDNN 9.
+# Whether this nvcc compiles C++20 with this build's compiler, and all headers are there.
 nvcc_works() {
-  "$1" -std=c++20 -ccbin "${CXX:-c++}" ${CUDNN_ROOT:+-I"$CUDNN_ROOT/include"} -x cu -E - \
+  local cupti
+  cupti="$(dirname "$1")/../extras/CUPTI/include"
+  "$1" -std=c++20 -ccbin "${CXX:-c++}" ${CUDNN_ROOT:+-I"$CUDNN_ROOT/include"} -I"$cupti" -x cu -E - \
     > /dev/null 2>&1 << END
 #include <cublasLt.h>
 #include <cudnn.h>
+#include <cupti.h>
+#include <nvtx3/nvToolsExt.h>
 #if CUDNN_MAJOR < 9
 #error
 #endif
