@@ -3,7 +3,7 @@
 #include <cxxabi.h>
 
 #include <algorithm>
-#include <array>
+#include <atomic>
 #include <cstdlib>
 #include <map>
 #include <mutex>
@@ -30,7 +30,7 @@ struct ActivityRecorder::State {
 
 namespace {
 
-ActivityRecorder::State* recording = nullptr;
+std::atomic<ActivityRecorder::State*> recording = nullptr;
 
 constexpr size_t kBufferBytes = size_t{4} << 20;
 constexpr CUpti_ExternalCorrelationKind kOurSpans = CUPTI_EXTERNAL_CORRELATION_KIND_CUSTOM0;
@@ -129,10 +129,11 @@ Activity memory_work_of(const Record& record, Activity::Kind kind, std::string n
 }
 
 void CUPTIAPI take_buffer(CUcontext, uint32_t, uint8_t* buffer, size_t, size_t valid_bytes) {
+  ActivityRecorder::State* const state = recording;
   CUpti_Activity* record = nullptr;
-  while (recording &&
+  while (state &&
          cupti_library().cuptiActivityGetNextRecord(buffer, valid_bytes, &record) == CUPTI_SUCCESS)
-    recording->read(*record);
+    state->read(*record);
   std::free(buffer);
 }
 

@@ -220,6 +220,7 @@ void fill_in_shares(View& view, const Roofline& roofline) {
   for (Node& node : view.nodes) {
     const int64_t taken = below.at(node.id).gpu;
     if (taken == 0 || (node.flops == 0 && node.bytes == 0)) continue;
+    if (node.layer == Layer::copy) continue;  // it may cross the bus, which has a rate of its own
     const auto floor = bench::floor_of({.flops = node.flops, .bytes = node.bytes},
                                        roofline.precision, roofline.ceilings);
     if (!floor) continue;
