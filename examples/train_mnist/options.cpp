@@ -240,6 +240,11 @@ std::variant<Options, int> parse_options(int argc, char** argv) {
     return kUsage;
   }
   if (app.count("--xray-depth") > 0) options.xray = true;
+  if (!options.xray_page.empty() && options.xray_page == options.xray_trace) {
+    fmt::print(stderr, "train_mnist: --xray and --xray-trace name the same file, {}\n",
+               options.xray_page);
+    return kUsage;
+  }
   if (!options.json.empty() && (options.xray || options.compare_kernels)) {
     fmt::print(stderr,
                "train_mnist: --json reports a training run, and --xray and --compare-kernels run "

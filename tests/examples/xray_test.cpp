@@ -173,6 +173,9 @@ TEST_F(XrayProgramTest, RefusesWhatItCannotDo) {
   expect_refused(run({"--xray", "--xray-depth", "two"}), {"--xray-depth", "not 'two'"});
   expect_refused(run({"--xray-trace"}), {"--xray-trace"});
   expect_refused(run({"--xray", "--json", file("report.json")}), {"--json", "--xray"});
+  expect_refused(run({"--compare-kernels", "--json", file("report.json")}), {"--json"});
+  expect_refused(run({"--xray", file("one"), "--xray-trace", file("one")}),
+                 {"the same file", file("one")});
 }
 
 }  // namespace
