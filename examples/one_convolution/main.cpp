@@ -113,7 +113,10 @@ class Lesson {
     print_header();
     for (const Entry& entry : all_levels())
       if (options_.level.empty() || options_.level.front() == entry.letter) visit(entry);
-    fmt::print("levels run: {}, skipped: {}: {}\n", run_, skipped_, exit_code_ ? "FAIL" : "PASS");
+    fmt::print("levels run: {}, skipped: {}: {}\n", run_, skipped_,
+               exit_code_  ? "FAIL"
+               : run_ == 0 ? "SKIPPED"
+                           : "PASS");
     return exit_code_;
   }
 

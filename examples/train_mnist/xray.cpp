@@ -13,11 +13,7 @@
 namespace strata::train_mnist {
 
 XrayFiles::XrayFiles(const Options& options)
-    : page("--xray", options.xray_page), trace("--xray-trace", options.xray_trace) {
-  if (options.xray && !options.json.empty())
-    fail(ErrorKind::usage,
-         "--json reports on training, and --xray looks into one step instead: leave one out");
-}
+    : page("--xray", options.xray_page), trace("--xray-trace", options.xray_trace) {}
 
 void take_xray(const Run& run, const XrayFiles& files) {
   const nn::DeviceDataset data = upload(run);

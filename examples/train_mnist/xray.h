@@ -6,8 +6,7 @@
 
 namespace strata::train_mnist {
 
-/// What --xray and --xray-trace write. Throws `usage` for a file that cannot be written, and where
-/// results of a training are asked for as well.
+/// What --xray and --xray-trace write. Throws `usage` for a file that cannot be written.
 struct XrayFiles {
   explicit XrayFiles(const Options& options);
   OutputFile page, trace;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <ranges>
 
 #include "nn/flat_parameters.h"
 #include "nn/loader.h"
@@ -90,7 +91,9 @@ class Side {
       const std::string what = module == "loss" ? module : "output of " + module + op_of(module);
       snapshots.push_back({what, Quantity::output, std::move(output)});
     }
-    for (const nn::FlatParameters::Parameter& parameter : parameters_.parameters()) {
+    // From the last layer back, as they are computed: the first that is off is where it began.
+    for (const nn::FlatParameters::Parameter& parameter :
+         parameters_.parameters() | std::views::reverse) {
       const std::string module = parameter.name.substr(0, parameter.name.rfind('.'));
       snapshots.push_back({fmt::format("gradient of {}{}", parameter.name, op_of(module)),
                            Quantity::gradient, on_cpu(parameter.gradient)});

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "tools/xray/sums.h"
 
@@ -193,11 +194,13 @@ void describe_ops_by_their_rungs(std::vector<Node>& nodes) {
   std::map<int64_t, Node*> ops;
   for (Node& node : nodes)
     if (node.layer == Layer::op) ops[node.id] = &node;
+  std::set<int64_t> described;
   for (const Node& rung : nodes) {
     const auto op = ops.find(rung.parent);
     if (rung.layer != Layer::rung || op == ops.end()) continue;
+    const bool first = described.insert(rung.parent).second;
     if (op->second->detail.empty()) op->second->detail = rung.detail;
-    if (op->second->backward_of != 0) op->second->place = rung.place;
+    if (first && op->second->backward_of != 0) op->second->place = rung.place;
   }
 }
 

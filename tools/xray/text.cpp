@@ -159,11 +159,14 @@ std::string capture_text(const View& eager, const View& captured) {
                         const std::string& after) {
     text += fmt::format("  {:<26} {:>10} -> {:>10}\n", what, before, after);
   };
-  line("calls of runtime and driver", std::to_string(calls_of(eager)),
-       std::to_string(calls_of(captured)));
+  const bool calls_are_known = !eager.gpu.empty() && !captured.gpu.empty();
+  if (calls_are_known)
+    line("calls of runtime and driver", std::to_string(calls_of(eager)),
+         std::to_string(calls_of(captured)));
   line("host busy", microseconds(host(eager)), microseconds(host(captured)));
-  line("GPU idle", microseconds(part_of(eager.gpu, "idle")),
-       microseconds(part_of(captured.gpu, "idle")));
+  if (calls_are_known)
+    line("GPU idle", microseconds(part_of(eager.gpu, "idle")),
+         microseconds(part_of(captured.gpu, "idle")));
   if (eager.untraced && captured.untraced)
     line("wall, when nobody looks", microseconds(*eager.untraced),
          microseconds(*captured.untraced));

@@ -97,8 +97,8 @@ class Follow {
       card.classList.replace('layer-gpu', 'layer-kernel');
       return card;
     }
-    if ([subject, ...inside].some(node => CALLS.includes(node.layer))) {
-      const unknown = this.page.notes.find(note => note.startsWith('kernels'));
+    const unknown = this.page.notes.find(note => note.startsWith('kernels'));
+    if (unknown || [subject, ...inside].some(node => CALLS.includes(node.layer))) {
       return this.absent('kernel', unknown ?? 'No work of the GPU was seen to come from this.');
     }
     const rung = inside.some(node => node.layer === 'rung') || subject.layer === 'rung';
