@@ -15,6 +15,7 @@
 
 #include "ops/cpu/gather_gemm.h"
 #include "ops/cpu/gemm.h"
+#include "ops/cpu/instructions.h"
 #include "tensor/parallel.h"
 
 namespace strata::cpu {

@@ -1,19 +1,12 @@
 #include "ops/cpu/gather_gemm.h"
 
 #include <algorithm>
-#include <vector>
+
+#include "ops/cpu/instructions.h"
+#include "ops/cpu/vector.h"
 
 namespace strata::cpu {
 namespace {
-
-// Vectors as GCC and Clang know them, at any address: the compiler of each variant below maps them
-// to the registers it has.
-template <int kLanes>
-struct VectorOf {
-  using Type __attribute__((vector_size(kLanes * sizeof(float)), aligned(4), may_alias)) = float;
-};
-template <int kLanes>
-using Vector = typename VectorOf<kLanes>::Type;
 
 // A block of b, 256 rows of a panel, stays in the first-level cache while rows of a pass by.
 constexpr int64_t kDepthBlock = 256;
@@ -28,8 +21,8 @@ struct DepthBlock {
 template <int kLanes, int kWide, int kHalf, int kRows>
 [[gnu::always_inline]] inline void compute_tile(const GatherGemm& product, int64_t first_row,
                                                 const DepthBlock& block) {
-  using Wide = Vector<kLanes>;
-  using Half = Vector<kColumnUnit>;
+  using Wide = Vector<float, kLanes>;
+  using Half = Vector<float, kColumnUnit>;
   constexpr int kWidth = kLanes * kWide + kColumnUnit * kHalf;
   constexpr int kTail = kLanes * kWide;
   const bool whole = product.columns == kWidth;
@@ -53,9 +46,8 @@ template <int kLanes, int kWide, int kHalf, int kRows>
 #pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 4
-      for (int v = 0; v < kWide; ++v)
-        wide[i][v] = *reinterpret_cast<const Wide*>(c + i * c_stride + v * kLanes);
-      if constexpr (kHalf == 1) half[i] = *reinterpret_cast<const Half*>(c + i * c_stride + kTail);
+      for (int v = 0; v < kWide; ++v) wide[i][v] = load<kLanes>(c + i * c_stride + v * kLanes);
+      if constexpr (kHalf == 1) half[i] = load<kColumnUnit>(c + i * c_stride + kTail);
     }
   } else {
 #pragma GCC unroll 16
@@ -73,18 +65,16 @@ template <int kLanes, int kWide, int kHalf, int kRows>
     for (int i = 0; i < kRows; ++i) {
       const float x = rows[i][offset];
 #pragma GCC unroll 4
-      for (int v = 0; v < kWide; ++v)
-        wide[i][v] += x * *reinterpret_cast<const Wide*>(b + v * kLanes);
-      if constexpr (kHalf == 1) half[i] += x * *reinterpret_cast<const Half*>(b + kTail);
+      for (int v = 0; v < kWide; ++v) wide[i][v] += x * load<kLanes>(b + v * kLanes);
+      if constexpr (kHalf == 1) half[i] += x * load<kColumnUnit>(b + kTail);
     }
   }
 
 #pragma GCC unroll 16
   for (int i = 0; i < kRows; ++i) {
 #pragma GCC unroll 4
-    for (int v = 0; v < kWide; ++v)
-      *reinterpret_cast<Wide*>(c + i * c_stride + v * kLanes) = wide[i][v];
-    if constexpr (kHalf == 1) *reinterpret_cast<Half*>(c + i * c_stride + kTail) = half[i];
+    for (int v = 0; v < kWide; ++v) store(c + i * c_stride + v * kLanes, wide[i][v]);
+    if constexpr (kHalf == 1) store(c + i * c_stride + kTail, half[i]);
   }
   if (!whole) {
     for (int i = 0; i < kRows; ++i)
@@ -121,7 +111,7 @@ template <int kLanes, int kWide, int kHalf, int kRows>
 }
 
 template <int kLanes, int kMostWide, int kRows>
-[[gnu::always_inline]] inline void compute(const GatherGemm& product) {
+[[gnu::always_inline]] inline void compute_width(const GatherGemm& product) {
   const int64_t units = round_up_to_unit(product.columns) / kColumnUnit;
   const int64_t depth = static_cast<int64_t>(product.depth_offsets.size());
   int64_t begin = 0;
@@ -139,40 +129,32 @@ template <int kLanes, int kMostWide, int kRows>
   } while (begin < depth);
 }
 
-// The tile's accumulators, two vectors of b and one of a fill the registers of each processor:
-// 16 + 3 of 32, 12 + 3 of 16, and 6 + 3 pairs of 16 narrow ones.
-#ifdef __x86_64__
-[[gnu::target("avx512f,avx512vl,avx512dq,avx512bw,fma,prefer-vector-width=512")]] void
-compute_avx512(const GatherGemm& product) {
-  compute<16, 2, 8>(product);
-}
+/// What each processor's registers hold. `kMostWide` vectors of b and `kRows` rows of accumulators
+/// fill them but for a few: 16 + 3 of 32, 12 + 3 of 16, and 6 + 3 pairs of 16 narrow ones.
+struct Avx512Tile {
+  static constexpr int kLanes = 16, kMostWide = 2, kRows = 8;
+};
+struct Avx2Tile {
+  static constexpr int kLanes = 8, kMostWide = 2, kRows = 6;
+};
+struct BaselineTile {
+  static constexpr int kLanes = 8, kMostWide = 1, kRows = 6;
+};
 
-[[gnu::target("avx2,fma")]] void compute_avx2(const GatherGemm& product) {
-  compute<8, 2, 6>(product);
-}
-#endif
-void compute_baseline(const GatherGemm& product) {
-  compute<8, 1, 6>(product);
-}
-
-std::vector<GatherGemmVariant> find_variants() {
-  std::vector<GatherGemmVariant> found;
-#ifdef __x86_64__
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
-    found.push_back({"avx512", 32, compute_avx512});
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    found.push_back({"avx2", 16, compute_avx2});
-#endif
-  found.push_back({"baseline", 8, compute_baseline});
-  return found;
+template <class Tile>
+[[gnu::always_inline]] inline void compute_product(const GatherGemm& product) {
+  compute_width<Tile::kLanes, Tile::kMostWide, Tile::kRows>(product);
 }
 
 }  // namespace
 
-std::span<const GatherGemmVariant> gather_gemm_variants() {
-  static const std::vector<GatherGemmVariant> variants = find_variants();
-  return variants;
+STRATA_COMPILE_KERNEL(gather_gemm, const GatherGemm&, compute_product, Avx512Tile, Avx2Tile,
+                      BaselineTile)
+
+int64_t panel_width() {
+  if (instructions() >= Instructions::avx512) return Avx512Tile::kLanes * Avx512Tile::kMostWide;
+  if (instructions() == Instructions::avx2) return Avx2Tile::kLanes * Avx2Tile::kMostWide;
+  return BaselineTile::kLanes * BaselineTile::kMostWide;
 }
 
 }  // namespace strata::cpu

@@ -4,14 +4,11 @@
 //
 //   c[i][j] (+)= sum over l of a[row_offsets[i] + depth_offsets[l]] b[l][j]
 //
-// Compiled for AVX-512, AVX2 and the baseline; the processor's best is chosen at the first call.
 // What it leaves out: packing and threads (ops/cpu/gemm.h).
 #pragma once
 
 #include <cstdint>
 #include <span>
-
-#include "tensor/trace.h"
 
 namespace strata::cpu {
 
@@ -30,32 +27,15 @@ struct GatherGemm {
   int64_t b_stride;
   float* c;  // row i at c + i c_stride, written up to `columns`
   int64_t c_stride;
-  int64_t columns;  // 1 to the variant's panel_width
+  int64_t columns;  // 1 to panel_width()
   bool accumulate;
 };
 
-/// One compilation of the loop.
-struct GatherGemmVariant {
-  const char* name;
-  int64_t panel_width;  // how many columns a call may have: as many as the registers hold well
-  /// Sums in the order of l, in blocks that depend on nothing but the depth: a row's result has the
-  /// same bits whichever rows stand beside it.
-  void (*compute)(const GatherGemm& product);
-};
+/// Sums in the order of l, in blocks that depend on nothing but the depth: a row's result has the
+/// same bits whichever rows stand beside it.
+void gather_gemm(const GatherGemm& product);
 
-/// Those that this processor can run, the fastest first.
-std::span<const GatherGemmVariant> gather_gemm_variants();
-
-/// Tells the x-ray for which instructions the loop is compiled that runs here.
-inline void note_instructions() {
-  trace_note("instructions", gather_gemm_variants()[0].name);
-}
-
-inline int64_t panel_width() {
-  return gather_gemm_variants()[0].panel_width;
-}
-inline void gather_gemm(const GatherGemm& product) {
-  gather_gemm_variants()[0].compute(product);
-}
+/// How many columns a call may have: as many as the registers in use hold well.
+int64_t panel_width();
 
 }  // namespace strata::cpu

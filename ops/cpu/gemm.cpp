@@ -5,6 +5,7 @@
 #include <span>
 
 #include "ops/cpu/gather_gemm.h"
+#include "ops/cpu/instructions.h"
 #include "tensor/parallel.h"
 
 namespace strata::cpu {

@@ -1,13 +1,11 @@
-// Every variant of the CPU's inner loop, of which the ops use only the fastest.
+// The inner loop of the CPU's products, compiled for each set of instructions.
 #include "ops/cpu/gather_gemm.h"
 
 #include "tests/support/compare.h"
+#include "tests/support/instructions.h"
 
 namespace strata::test {
 namespace {
-
-using cpu::GatherGemm;
-using cpu::GatherGemmVariant;
 
 // A 40 x 600 block of a matrix of 700 columns, every second column, its rows in reverse.
 constexpr int64_t kColumns = 700;
@@ -24,28 +22,29 @@ std::vector<int64_t> every_second(int64_t count) {
   return offsets;
 }
 
-class GatherGemmTest : public testing::TestWithParam<GatherGemmVariant> {};
+class GatherGemmTest : public testing::TestWithParam<Instructions> {};
 
 TEST_P(GatherGemmTest, MatchesPlainLoops) {
+  const InstructionsScope scope(GetParam());
   const int64_t c_stride = 37;
   const Tensor a = random_tensor({40, kColumns}, 1, -1, 1, DType::float32);
   const Tensor b = random_tensor({350, 32}, 2, -1, 1, DType::float32);
   const Tensor before = random_tensor({40, c_stride}, 3, -1, 1, DType::float32);
   for (const int64_t rows : {1, 2, 5, 6, 7, 8, 9, 15, 25, 40}) {
     for (const int64_t depth : {0, 1, 3, 256, 257, 350}) {
-      for (int64_t columns = 1; columns <= GetParam().panel_width; ++columns) {
+      for (int64_t columns = 1; columns <= cpu::panel_width(); ++columns) {
         for (const bool accumulate : {false, true}) {
           const auto row_offsets = reversed_rows(rows), depth_offsets = every_second(depth);
           const Tensor c = before.clone();
-          GetParam().compute({.a = a.data<float>(),
-                              .row_offsets = row_offsets,
-                              .depth_offsets = depth_offsets,
-                              .b = b.data<float>(),
-                              .b_stride = 32,
-                              .c = c.data<float>(),
-                              .c_stride = c_stride,
-                              .columns = columns,
-                              .accumulate = accumulate});
+          cpu::gather_gemm({.a = a.data<float>(),
+                            .row_offsets = row_offsets,
+                            .depth_offsets = depth_offsets,
+                            .b = b.data<float>(),
+                            .b_stride = 32,
+                            .c = c.data<float>(),
+                            .c_stride = c_stride,
+                            .columns = columns,
+                            .accumulate = accumulate});
           std::vector<double> expected = values_of(before);  // what lies outside stays as it was
           for (int64_t i = 0; i < rows; ++i) {
             for (int64_t j = 0; j < columns; ++j) {
@@ -64,8 +63,8 @@ TEST_P(GatherGemmTest, MatchesPlainLoops) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cpu, GatherGemmTest, testing::ValuesIn(cpu::gather_gemm_variants()),
-                         [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(Cpu, GatherGemmTest, testing::ValuesIn(all_instructions()),
+                         [](const auto& info) { return std::string(name_of(info.param)); });
 
 }  // namespace
 }  // namespace strata::test
