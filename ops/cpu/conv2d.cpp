@@ -13,143 +13,15 @@
 #include <span>
 #include <vector>
 
+#include "ops/cpu/frame.h"
 #include "ops/cpu/gather_gemm.h"
 #include "ops/cpu/gemm.h"
 #include "ops/cpu/instructions.h"
+#include "ops/cpu/scratch.h"
 #include "tensor/parallel.h"
 
 namespace strata::cpu {
 namespace {
-
-/// One axis of a walk: how an image lies in its frame, and where the walk reads.
-struct Axis {
-  int64_t image, spread, origin;  // pixel i of the image is at origin + i spread
-  int64_t frame;                  // the frame's extent
-  int64_t first, step, count;     // result p reads tap t at first + p step + t tap_step
-  int64_t taps, tap_step;
-};
-
-Axis forward_axis(const ops::WindowAxis& axis) {
-  return {.image = axis.input,
-          .spread = 1,
-          .origin = axis.pad_before,
-          .frame = axis.pad_before + axis.input + axis.pad_after,
-          .first = 0,
-          .step = axis.stride,
-          .count = axis.output,
-          .taps = axis.window,
-          .tap_step = axis.dilation};
-}
-
-// Pixel h of the input meets tap t at output p where p stride = h + pad_before - t dilation. With
-// the taps in reverse order the walk reads forward, from h + pad_before - reach on.
-Axis backward_axis(const ops::WindowAxis& axis) {
-  const int64_t reach = (axis.window - 1) * axis.dilation;
-  const int64_t origin = std::max<int64_t>(reach - axis.pad_before, 0);
-  const int64_t last_read = axis.input - 1 + axis.pad_before;
-  const int64_t last_pixel = (axis.output - 1) * axis.stride;
-  return {.image = axis.output,
-          .spread = axis.stride,
-          .origin = origin,
-          .frame = origin + std::max(last_read, last_pixel) + 1,
-          .first = origin + axis.pad_before - reach,
-          .step = 1,
-          .count = axis.input,
-          .taps = axis.window,
-          .tap_step = axis.dilation};
-}
-
-/// The frames of a batch of images, and the offsets of a walk over one.
-struct Walk {
-  Axis height, width;
-  int64_t channels;  // of the image, all groups
-
-  int64_t frame_size() const { return height.frame * width.frame * channels; }
-
-  bool needs_frame() const {
-    for (const Axis& axis : {height, width})
-      if (axis.spread != 1 || axis.origin != 0 || axis.frame != axis.image) return true;
-    return false;
-  }
-
-  std::vector<int64_t> pixel_offsets() const {
-    std::vector<int64_t> offsets;
-    for (int64_t p = 0; p < height.count; ++p)
-      for (int64_t q = 0; q < width.count; ++q)
-        offsets.push_back(at(height.first + p * height.step, width.first + q * width.step));
-    return offsets;
-  }
-
-  std::vector<int64_t> tap_offsets(int64_t group_channels) const {
-    std::vector<int64_t> offsets;
-    for (int64_t r = 0; r < height.taps; ++r)
-      for (int64_t s = 0; s < width.taps; ++s)
-        for (int64_t c = 0; c < group_channels; ++c)
-          offsets.push_back(at(r * height.tap_step, s * width.tap_step) + c);
-    return offsets;
-  }
-
-  /// Result rows that meet the same rows of taps inside the image: the others would add zeros.
-  struct Band {
-    int64_t first_row, rows, first_tap_row, tap_rows;
-  };
-
-  std::vector<Band> bands() const {
-    std::vector<Band> result;
-    for (int64_t p = 0; p < height.count; ++p) {
-      int64_t first = 0, end = height.taps;
-      while (first < end && is_above(p, first)) ++first;
-      while (first < end && is_below(p, end - 1)) --end;
-      if (!result.empty() && result.back().first_tap_row == first &&
-          result.back().tap_rows == end - first)
-        ++result.back().rows;
-      else
-        result.push_back({p, 1, first, end - first});
-    }
-    return result;
-  }
-
-  /// Calls `visit(n, frame)` for the images [begin, end) of a batch.
-  template <class Visit>
-  void for_each_frame(const float* images, int64_t begin, int64_t end, Visit&& visit) const {
-    const int64_t image_size = height.image * width.image * channels;
-    float* frame = nullptr;
-    if (needs_frame()) {
-      frame = thread_scratch(Scratch::frame, frame_size());
-      std::fill(frame, frame + frame_size(), 0.0f);
-    }
-    for (int64_t n = begin; n < end; ++n) {
-      const float* image = images + n * image_size;
-      if (frame) place(image, frame);
-      visit(n, frame ? frame : image);
-    }
-  }
-
- private:
-  int64_t read_row(int64_t p, int64_t tap) const {
-    return height.first + p * height.step + tap * height.tap_step;
-  }
-  bool is_above(int64_t p, int64_t tap) const { return read_row(p, tap) < height.origin; }
-  bool is_below(int64_t p, int64_t tap) const {
-    return read_row(p, tap) > height.origin + (height.image - 1) * height.spread;
-  }
-
-  int64_t at(int64_t row, int64_t column) const { return (row * width.frame + column) * channels; }
-
-  void place(const float* image, float* frame) const {
-    for (int64_t h = 0; h < height.image; ++h) {
-      const float* from = image + h * width.image * channels;
-      float* to = frame + at(height.origin + h * height.spread, width.origin);
-      if (width.spread == 1) {
-        std::copy(from, from + width.image * channels, to);
-      } else {
-        for (int64_t w = 0; w < width.image; ++w)
-          std::copy(from + w * channels, from + (w + 1) * channels,
-                    to + w * width.spread * channels);
-      }
-    }
-  }
-};
 
 std::span<const int64_t> part(const std::vector<int64_t>& offsets, int64_t first, int64_t count) {
   return std::span(offsets).subspan(static_cast<size_t>(first), static_cast<size_t>(count));
@@ -250,8 +122,8 @@ void conv2d(const Conv2dGeometry& geometry, const Tensor& input, const Tensor& w
       filters.pack(index, matrix_view(source, depth, /*transposed=*/true), 0, depth);
   }
   filters.data = memory.data<float>();
-  const Walk walk{forward_axis(geometry.height), forward_axis(geometry.width),
-                  geometry.in_channels};
+  const Walk walk(forward_axis(geometry.height), forward_axis(geometry.width),
+                  geometry.in_channels);
   correlate(walk, geometry.batch, groups, filters, input.data<float>(), output.data<float>());
 }
 
@@ -273,8 +145,8 @@ void conv2d_grad_input(const Conv2dGeometry& geometry, const Tensor& grad_output
     }
   }
   filters.data = memory.data<float>();
-  const Walk walk{backward_axis(geometry.height), backward_axis(geometry.width),
-                  geometry.out_channels};
+  const Walk walk(backward_axis(geometry.height), backward_axis(geometry.width),
+                  geometry.out_channels);
   correlate(walk, geometry.batch, groups, filters, grad_output.data<float>(),
             grad_input.data<float>());
 }
@@ -283,8 +155,8 @@ void conv2d_grad_weight(const Conv2dGeometry& geometry, const Tensor& input,
                         const Tensor& grad_output, Tensor& grad_weight) {
   note_instructions();
   if (geometry.batch == 0) return grad_weight.fill_zero();
-  const Walk walk{forward_axis(geometry.height), forward_axis(geometry.width),
-                  geometry.in_channels};
+  const Walk walk(forward_axis(geometry.height), forward_axis(geometry.width),
+                  geometry.in_channels);
   const int64_t group_channels = geometry.group_in_channels();
   const int64_t columns = geometry.group_out_channels();
   const std::vector<int64_t> pixels = walk.pixel_offsets();

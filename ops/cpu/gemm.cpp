@@ -6,6 +6,7 @@
 
 #include "ops/cpu/gather_gemm.h"
 #include "ops/cpu/instructions.h"
+#include "ops/cpu/scratch.h"
 #include "tensor/parallel.h"
 
 namespace strata::cpu {
@@ -125,13 +126,6 @@ void gemm(const Gemm& product) {
 Tensor workspace(int64_t floats) {
   const MemoryScope scope(MemoryUse::workspace);
   return Tensor::empty({floats});
-}
-
-float* thread_scratch(Scratch slot, int64_t floats) {
-  thread_local std::array<std::vector<float>, 3> slots;
-  std::vector<float>& memory = slots[static_cast<size_t>(slot)];
-  if (memory.size() < static_cast<size_t>(floats)) memory.resize(static_cast<size_t>(floats));
-  return memory.data();
 }
 
 int64_t grain_for(int64_t multiply_adds_per_item) {

@@ -52,11 +52,6 @@ void gemm(const Gemm& product);
 /// Uninitialised floats that live until the kernel returns.
 Tensor workspace(int64_t floats);
 
-/// `floats` floats of this thread, kept for its next call with the same `slot`; what they hold is
-/// undefined.
-enum class Scratch { frame, panels, rows };
-float* thread_scratch(Scratch slot, int64_t floats);
-
 /// The smallest number of items, of so many multiply-adds each, that is worth another thread.
 int64_t grain_for(int64_t multiply_adds_per_item);
 
