@@ -55,6 +55,12 @@ struct ConvStageNode : Node {
                                  .weight = make_grad(1),
                                  .bias = make_grad(2),
                                  .branch = needs(0) && is_for_leaves()};
+    if (grad_output.device() == Device::cpu) {
+      choose_rung("conv2d_relu_max_pool", grad_output);
+      STRATA_CALL_KERNELS(cpu, conv2d_relu_max_pool_backward, *geometry, saved, grad_output,
+                          gradients)
+      return {gradients.input, gradients.weight, gradients.bias};
+    }
     const bool first = !gradients.input.defined();
     run_stage(first ? kWeightGradient : "conv2d_relu_max_pool_backward", *geometry, grad_output,
               [&]([[maybe_unused]] Rung rung) {
@@ -73,6 +79,14 @@ Tensor composition(const Tensor& input, const Tensor& weight, const Tensor& bias
                    const Conv2dOptions& options) {
   const Tensor image = conv2d(input, weight, options);
   return relu(max_pool2d(bias.defined() ? bias_add(image, bias) : image));
+}
+
+// On the CPU our own kernels alone have the whole stage.
+bool is_fused(const ConvStageGeometry& geometry, const Tensor& input) {
+  if (input.device() != Device::cpu) return true;
+  const Kernels kernels = settings().kernels;
+  return (kernels == Kernels::automatic || kernels == Kernels::own) &&
+         input.dtype() != DType::float64 && cpu::supports_conv2d_relu_max_pool(geometry);
 }
 
 bool is_recorded(const Tensor& input, const Tensor& weight, const Tensor& bias) {
@@ -96,17 +110,22 @@ Tensor conv2d_relu_max_pool(const Tensor& input, const Tensor& weight, const Ten
   const TraceScope trace(TraceLayer::op, "conv2d_relu_max_pool");
   const ConvStageGeometry geometry(input, weight, bias, options);
   const DType dtype = hidden_dtype("conv2d_relu_max_pool", input);
-  if (input.device() == Device::cpu) return composition(input, weight, bias, options);
+  if (!is_fused(geometry, input)) return composition(input, weight, bias, options);
   const Shape shape = geometry.output_shape();
   Tensor output = Tensor::empty(shape, dtype, input.device());
   if (dtype == DType::bfloat16) check_bfloat16(geometry, input);
   Tensor winners;
   if (is_recorded(input, weight, bias))
     winners = Tensor::empty(shape, DType::uint8, input.device());
-  run_stage("conv2d_relu_max_pool", geometry, input, [&]([[maybe_unused]] Rung rung) {
-    STRATA_CALL_ON_GPU(cuda, conv2d_relu_max_pool, geometry, rung, input, weight, bias, output,
-                       winners)
-  });
+  if (input.device() == Device::cpu) {
+    choose_rung("conv2d_relu_max_pool", input);
+    STRATA_CALL_KERNELS(cpu, conv2d_relu_max_pool, geometry, input, weight, bias, output, winners)
+  } else {
+    run_stage("conv2d_relu_max_pool", geometry, input, [&]([[maybe_unused]] Rung rung) {
+      STRATA_CALL_ON_GPU(cuda, conv2d_relu_max_pool, geometry, rung, input, weight, bias, output,
+                         winners)
+    });
+  }
   return record<ConvStageNode>("conv2d_relu_max_pool", {input, weight, bias}, output,
                                [&](ConvStageNode& node) {
                                  node.geometry = geometry;

@@ -1,4 +1,4 @@
-// The geometry of a convolutional stage and the signatures of its kernels, which only GPUs have.
+// The geometry of a convolutional stage and the signatures of its kernels.
 #pragma once
 
 #include "ops/conv2d_kernels.h"
@@ -41,6 +41,17 @@ struct ConvStageGradients {
   std::vector<Tensor> tensors() const { return {input, weight, bias}; }
   int products() const { return input.defined() + weight.defined(); }
 };
+
+namespace cpu {
+/// Whether the fused kernels take it: one group.
+bool supports_conv2d_relu_max_pool(const ConvStageGeometry& geometry);
+/// `bias` is undefined when there is none, `winners` when nothing is recorded.
+void conv2d_relu_max_pool(const ConvStageGeometry& geometry, const Tensor& input,
+                          const Tensor& weight, const Tensor& bias, Tensor& output,
+                          Tensor& winners);
+void conv2d_relu_max_pool_backward(const ConvStageGeometry& geometry, const ConvStageSaved& saved,
+                                   const Tensor& grad_output, ConvStageGradients& gradients);
+}  // namespace cpu
 
 namespace cuda {
 /// Whether kernels read this input and store the output as bfloat16: an image that is data, of one

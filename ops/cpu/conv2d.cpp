@@ -66,22 +66,6 @@ void correlate(const Walk& walk, int64_t batch, int64_t groups, const PackedPane
   });
 }
 
-// Partial sums of grad_weight: as many as there are images, within limits of memory. What decides
-// is the shape alone, so that the order of the sum does not depend on the number of threads.
-int64_t chunk_count(int64_t batch, int64_t weight_size) {
-  constexpr int64_t kMostChunks = 32, kMostFloats = 1 << 22;
-  const int64_t fitting = kMostFloats / std::max<int64_t>(weight_size, 1);
-  return std::max<int64_t>(1, std::min({batch, kMostChunks, fitting}));
-}
-
-/// Adds all partial sums to the first, in their order.
-void sum_partials(int64_t chunks, int64_t size, float* partials) {
-  parallel_for(size, grain_for(chunks), [&](int64_t begin, int64_t end) {
-    for (int64_t chunk = 1; chunk < chunks; ++chunk)
-      for (int64_t i = begin; i < end; ++i) partials[i] += partials[chunk * size + i];
-  });
-}
-
 /// partial[tap][column] (+)= sum over pixels, for one group of one image.
 void add_image(const std::vector<int64_t>& taps, const std::vector<int64_t>& pixels,
                const float* frame, const float* grad, int64_t grad_stride, int64_t columns,

@@ -133,6 +133,19 @@ int64_t grain_for(int64_t multiply_adds_per_item) {
   return 1 + kWorthAThread / std::max<int64_t>(multiply_adds_per_item, 1);
 }
 
+int64_t chunk_count(int64_t batch, int64_t size) {
+  constexpr int64_t kMostChunks = 32, kImages = 4, kMostFloats = 1 << 22;
+  const int64_t fitting = kMostFloats / std::max<int64_t>(size, 1);
+  return std::max<int64_t>(1, std::min({batch / kImages, kMostChunks, fitting}));
+}
+
+void sum_partials(int64_t chunks, int64_t size, float* partials) {
+  parallel_for(size, grain_for(chunks), [&](int64_t begin, int64_t end) {
+    for (int64_t chunk = 1; chunk < chunks; ++chunk)
+      for (int64_t i = begin; i < end; ++i) partials[i] += partials[chunk * size + i];
+  });
+}
+
 std::vector<int64_t> even_offsets(int64_t count, int64_t step) {
   std::vector<int64_t> offsets(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) offsets[static_cast<size_t>(i)] = i * step;

@@ -55,6 +55,12 @@ Tensor workspace(int64_t floats);
 /// The smallest number of items, of so many multiply-adds each, that is worth another thread.
 int64_t grain_for(int64_t multiply_adds_per_item);
 
+/// How many partial sums of `size` floats a sum over a batch is cut into: what decides is the shape
+/// alone, so that the order of the sum does not depend on the number of threads.
+int64_t chunk_count(int64_t batch, int64_t size);
+/// Adds all partial sums to the first, in their order.
+void sum_partials(int64_t chunks, int64_t size, float* partials);
+
 /// 0, step, 2 step, ...
 std::vector<int64_t> even_offsets(int64_t count, int64_t step);
 

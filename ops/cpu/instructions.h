@@ -1,12 +1,13 @@
-// Which of a processor's vector instructions the CPU kernels use. A kernel is written once, on
-// vectors of kLanes numbers, and compiled several times into the same binary:
+// Which of a processor's vector instructions the CPU kernels use.
 //
-//   template <int kLanes>
-//   [[gnu::always_inline]] inline void scale_body(const Scaling& work) { ... }
-//   STRATA_COMPILE_KERNEL(scale, const Scaling&, scale_body, 16, 8, 4)
+// A kernel is written once, in a file x.inl, on vectors of kLanes numbers (see ops/cpu/vector.inl),
+// and compiled several times into the same binary. Its x.cpp is
 //
-// defines scale(work), which runs the compilation for the instructions in use. Everything that the
-// body calls must be inlined into it, or it is compiled for the baseline only.
+//   #define STRATA_KERNEL "ops/cpu/x.inl"
+//   #include "ops/cpu/compile_kernel.h"
+//   STRATA_CHOOSE_KERNEL(x, const Work&)
+//
+// which defines x(work): it runs the compilation for the instructions in use.
 #pragma once
 
 #include <cstdint>
@@ -35,27 +36,16 @@ void note_instructions();
 }  // namespace strata
 
 #ifdef __x86_64__
-#define STRATA_COMPILE_KERNEL(name, Argument, body, lanes_avx512, lanes_avx2, lanes_baseline) \
-  [[gnu::target(                                                                              \
-      "avx512f,avx512vl,avx512dq,avx512bw,fma,f16c,prefer-vector-width=512")]] static void    \
-      name##_avx512(Argument argument) {                                                      \
-    body<lanes_avx512>(argument);                                                             \
-  }                                                                                           \
-  [[gnu::target("avx2,fma")]] static void name##_avx2(Argument argument) {                    \
-    body<lanes_avx2>(argument);                                                               \
-  }                                                                                           \
-  static void name##_baseline(Argument argument) {                                            \
-    body<lanes_baseline>(argument);                                                           \
-  }                                                                                           \
-  void name(Argument argument) {                                                              \
-    const ::strata::Instructions chosen = ::strata::instructions();                           \
-    if (chosen >= ::strata::Instructions::avx512) return name##_avx512(argument);             \
-    if (chosen == ::strata::Instructions::avx2) return name##_avx2(argument);                 \
-    name##_baseline(argument);                                                                \
+#define STRATA_CHOOSE_KERNEL(name, Argument)                                     \
+  void name(Argument argument) {                                                 \
+    const ::strata::Instructions chosen = ::strata::instructions();              \
+    if (chosen >= ::strata::Instructions::avx512) return avx512::name(argument); \
+    if (chosen == ::strata::Instructions::avx2) return avx2::name(argument);     \
+    baseline::name(argument);                                                    \
   }
 #else
-#define STRATA_COMPILE_KERNEL(name, Argument, body, lanes_avx512, lanes_avx2, lanes_baseline) \
-  void name(Argument argument) {                                                              \
-    body<lanes_baseline>(argument);                                                           \
+#define STRATA_CHOOSE_KERNEL(name, Argument) \
+  void name(Argument argument) {             \
+    baseline::name(argument);                \
   }
 #endif

@@ -2,7 +2,7 @@
 // max-pooling: only what is not zero is visited. With tiles of rows x columns vectors,
 //
 //   sums[list][r][s] += sum over the list's entries of
-//                       scale * source[offset + r source_row + s source_column]
+//                       scale * source[offset unit + r source_row + s source_column]
 //
 // The gradient of a filter is the sum of the image's patches that the filter met, scaled by the
 // gradients there: a list holds a filter's patches. The gradient of a patch is the sum of the
@@ -15,7 +15,7 @@
 namespace strata::cpu {
 
 struct TileEntry {
-  int32_t offset;  // into the source
+  int32_t offset;  // into the source, in units of TileSums::unit floats
   float scale;
 };
 
@@ -23,6 +23,7 @@ struct TileSums {
   int64_t rows, columns;
   int width;  // floats of a vector: 8 or 16
   const float* source;
+  int64_t unit = 1;
   int64_t source_row, source_column;
   float* sums;
   int64_t sums_row, sums_column;

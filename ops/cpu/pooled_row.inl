@@ -1,0 +1,50 @@
+/// The greatest of four pixels, NaN where one of them is, and its place in the window.
+template <int kCount>
+void pool_channels(const PooledRow& work, const float* window, int64_t to, int64_t c) {
+  using Numbers = Vector<float, kCount>;
+  const int64_t pixels[] = {0, work.channels, work.row_stride, work.row_stride + work.channels};
+  Numbers best = load<kCount>(window + c);
+  Vector<int32_t, kCount> winner{};
+#pragma GCC unroll 3
+  for (int i = 1; i < 4; ++i) {
+    const Numbers here = load<kCount>(window + pixels[i] + c);
+    const auto greater = (here > best) | (here != here);
+    best = greater ? here : best;
+    winner = greater ? Vector<int32_t, kCount>{} + i : winner;
+  }
+  if (work.bias) best += load<kCount>(work.bias + c);
+  winner = best > 0 ? winner : Vector<int32_t, kCount>{} + int32_t{kNoWinner};
+  store(work.output + to + c, best < 0 ? Numbers{} : best);
+  if (work.winners)
+    store(work.winners + to + c, __builtin_convertvector(winner, Vector<uint8_t, kCount>));
+}
+
+void pool_row(const PooledRow& work) {
+  for (int64_t q = 0; q < work.count; ++q) {
+    const float* window = work.rows + 2 * q * work.channels;
+    const int64_t to = q * work.channels;
+    int64_t c = 0;
+    for (; c + kLanes <= work.channels; c += kLanes) pool_channels<kLanes>(work, window, to, c);
+    if constexpr (kLanes > 8)
+      for (; c + 8 <= work.channels; c += 8) pool_channels<8>(work, window, to, c);
+    for (; c < work.channels; ++c) pool_channels<1>(work, window, to, c);
+  }
+}
+
+template <int kCount>
+void add_channels(const BiasSum& work, int64_t c) {
+  Vector<float, kCount> sum = load<kCount>(work.sums + c);
+  for (int64_t i = 0; i < work.pixels; ++i) {
+    const int64_t at = i * work.channels + c;
+    const auto winner =
+        __builtin_convertvector(load<kCount>(work.winners + at), Vector<int32_t, kCount>);
+    sum += winner != kNoWinner ? load<kCount>(work.gradients + at) : Vector<float, kCount>{};
+  }
+  store(work.sums + c, sum);
+}
+
+void add_bias(const BiasSum& work) {
+  int64_t c = 0;
+  for (; c + kLanes <= work.channels; c += kLanes) add_channels<kLanes>(work, c);
+  for (; c < work.channels; ++c) add_channels<1>(work, c);
+}
