@@ -8,11 +8,13 @@
 //           first sorted, by filter and by pixel, so that the sums can stay in registers while the
 //           list is walked (ops/cpu/tile_sums.h).
 //
-// Lanes are channels. Where an image has only a few, as a first layer's does, its patches are laid
-// out one after the other, and lanes are a patch's numbers.
+// Lanes are channels. Where an image has only a few, as a first layer's does, lanes are the numbers
+// under a row of taps.
 #include "ops/conv2d_relu_max_pool_kernels.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <span>
 #include <vector>
 
@@ -28,8 +30,8 @@
 namespace strata::cpu {
 namespace {
 
-/// Floats that are copied together where it does not matter that they are too many.
-constexpr int64_t kRunUnit = 8;
+/// Channels that are worth a vector to each tap, and the floats of a tile's widest one.
+constexpr int64_t kWorthAVector = 8, kMostWidth = 16;
 /// Windows of an image whose gradients are sorted together: long lists, in little memory.
 constexpr int64_t kWindowsTogether = 256;
 
@@ -42,8 +44,7 @@ int64_t round_up(int64_t count, int64_t unit) {
 struct Tiles {
   int width;
   int64_t rows, columns;
-  int64_t first_channel, channels;  // of the image, or numbers of a patch; the lanes behind them
-                                    // are padding
+  int64_t first_channel, channels;  // the lanes behind them are padding
   int64_t source_row, source_column;
   int64_t first;  // where the first filter's tile lies in memory for all filters
 
@@ -63,40 +64,25 @@ struct Filters {
   }
 };
 
-Filters by_channels(const Conv2dGeometry& geometry, const Walk& walk) {
-  Filters filters{geometry.out_channels,
-                  geometry.in_channels,
-                  geometry.height.window,
-                  geometry.width.window,
-                  {}};
-  for (int64_t c = 0; c < geometry.in_channels;) {
-    const int width = geometry.in_channels - c > 8 ? 16 : 8;
-    const int64_t channels = std::min<int64_t>(geometry.in_channels - c, width);
+/// Tiles over the images of a walk, a vector a tap and 8 or 16 channels. Where there are fewer, as
+/// in a picture, and a row of taps is contiguous, it is read like one tap of many channels.
+Filters filters_over(const Conv2dGeometry& geometry, const Walk& walk) {
+  const bool as_rows = walk.pixel_stride < kWorthAVector && walk.width.tap_step == 1;
+  const int64_t taps_wide = as_rows ? 1 : walk.width.taps;
+  const int64_t channels = as_rows ? walk.width.taps * walk.channels : walk.channels;
+  Filters filters{geometry.out_channels, channels, walk.height.taps, taps_wide, {}};
+  for (int64_t c = 0; c < channels;) {
+    const int width = channels - c > 8 ? 16 : 8;
     filters.add({.width = width,
-                 .rows = geometry.height.window,
-                 .columns = geometry.width.window,
+                 .rows = walk.height.taps,
+                 .columns = taps_wide,
                  .first_channel = c,
-                 .channels = channels,
+                 .channels = std::min<int64_t>(channels - c, width),
                  .source_row = walk.height.tap_step * walk.row_stride(),
                  .source_column = walk.width.tap_step * walk.pixel_stride,
                  .first = 0});
     c += width;
   }
-  return filters;
-}
-
-/// A patch as one row of a pixel's numbers: a tile is one row of vectors.
-Filters by_patches(const Conv2dGeometry& geometry) {
-  const int64_t size = geometry.height.window * geometry.width.window * geometry.in_channels;
-  Filters filters{geometry.out_channels, size, 1, 1, {}};
-  filters.add({.width = 16,
-               .rows = 1,
-               .columns = round_up(size, 16) / 16,
-               .first_channel = 0,
-               .channels = size,
-               .source_row = 0,
-               .source_column = 16,
-               .first = 0});
   return filters;
 }
 
@@ -129,61 +115,61 @@ std::vector<int32_t> window_corners(const ConvStageGeometry& geometry,
 /// Windows whose gradients are sorted together.
 struct Windows {
   int64_t first, count, filters;
-  const float* gradients;  // [window][filter], of the image
+  const float* gradients;  // [window][filter], of the image; 0 where ReLU is closed
   const uint8_t* winners;
 };
 
-/// lists[filter]: where the patch under each gradient is, and the gradient.
-void sort_by_filter(const Windows& windows, const std::vector<int32_t>& corners, TileEntry* lists,
-                    int32_t* counts) {
-  for (int64_t k = 0; k < windows.filters; ++k) {
-    TileEntry* const list = lists + k * windows.count;
-    int32_t count = 0;
-    for (int64_t i = 0; i < windows.count; ++i) {
-      const int64_t window = windows.first + i, at = window * windows.filters + k;
-      const uint8_t winner = windows.winners[at];
-      const float gradient = windows.gradients[at];
-      list[count] = {corners[window * 4 + winner], gradient};
-      count += (winner != kNoWinner) & (gradient != 0);
+/// 1 for a gradient that is to be kept. Without a branch, which a processor could only guess.
+int32_t is_kept(float gradient) {
+  return (std::bit_cast<uint32_t>(gradient) << 1) != 0;
+}
+
+/// As one number: two stores would take twice as long.
+static_assert(std::endian::native == std::endian::little && sizeof(TileEntry) == 8);
+void write_entry(TileEntry* entry, int32_t offset, float scale) {
+  const uint64_t both =
+      static_cast<uint32_t>(offset) | static_cast<uint64_t>(std::bit_cast<uint32_t>(scale)) << 32;
+  std::memcpy(static_cast<void*>(entry), &both, sizeof both);
+}
+
+/// lists[filter]: where the patch under each gradient is, and the gradient. Not inlined, as the
+/// next ones: these loops need all registers.
+[[gnu::noinline]] void sort_by_filter(const Windows& windows, const std::vector<int32_t>& corners,
+                                      TileEntry* lists, int32_t* counts) {
+  const int64_t filters = windows.filters, count = windows.count;
+  const int32_t* const first_corner = corners.data() + windows.first * 4;
+  for (int64_t k = 0; k < filters; ++k, lists += count) {
+    const float* gradient = windows.gradients + windows.first * filters + k;
+    const uint8_t* winner = windows.winners + windows.first * filters + k;
+    int32_t kept = 0;
+    for (int64_t i = 0; i < count; ++i, gradient += filters, winner += filters) {
+      write_entry(lists + kept, first_corner[i * 4 + *winner], *gradient);
+      kept += is_kept(*gradient);
     }
-    counts[k] = count;
+    counts[k] = kept;
   }
 }
 
 /// lists[pixel], of whole rows of the convolution's output: which filters have a gradient there.
-void sort_by_pixel(const Windows& windows, int64_t windows_wide, int64_t width, TileEntry* lists,
-                   int32_t* counts) {
+[[gnu::noinline]] void sort_by_pixel(const Windows& windows, int64_t windows_wide, int64_t width,
+                                     TileEntry* lists, int32_t* counts) {
+  const int64_t filters = windows.filters;
   std::fill_n(counts, windows.count / windows_wide * 2 * width, 0);
   for (int64_t i = 0; i < windows.count; ++i) {
     const int64_t pixel = i / windows_wide * 2 * width + i % windows_wide * 2;
-    const int64_t pixels[] = {pixel, pixel + 1, pixel + width, pixel + width + 1};
-    const int64_t first = (windows.first + i) * windows.filters;
-    for (int64_t k = 0; k < windows.filters; ++k) {
-      const uint8_t winner = windows.winners[first + k];
-      const float gradient = windows.gradients[first + k];
-      const int64_t place = pixels[winner & 3];
-      lists[place * windows.filters + counts[place]] = {static_cast<int32_t>(k), gradient};
-      counts[place] += (winner != kNoWinner) & (gradient != 0);
+    TileEntry* const ends[] = {lists + pixel * filters, lists + (pixel + 1) * filters,
+                               lists + (pixel + width) * filters,
+                               lists + (pixel + width + 1) * filters};
+    int32_t kept[4] = {};
+    const float* const gradients = windows.gradients + (windows.first + i) * filters;
+    const uint8_t* const winners = windows.winners + (windows.first + i) * filters;
+    for (int64_t k = 0; k < filters; ++k) {
+      const int place = winners[k] & 3;
+      write_entry(ends[place] + kept[place], static_cast<int32_t>(k), gradients[k]);
+      kept[place] += is_kept(gradients[k]);
     }
-  }
-}
-
-/// The patches of an image, one pixel of the convolution's output after the other. Whole vectors
-/// are copied: what they have too much is overwritten by the next, or is a tile's padding.
-void lay_out_patches(const Conv2dGeometry& geometry, const Walk& walk,
-                     const std::vector<int64_t>& pixels, const float* frame, int64_t patch_size,
-                     float* patches) {
-  const bool whole_rows = walk.width.tap_step == 1;
-  const int64_t run = whole_rows ? walk.width.taps * walk.channels : walk.channels;
-  const int64_t runs = whole_rows ? 1 : walk.width.taps;
-  for (size_t i = 0; i < pixels.size(); ++i) {
-    float* to = patches + static_cast<int64_t>(i) * patch_size;
-    for (int64_t r = 0; r < geometry.height.window; ++r) {
-      const float* row = frame + pixels[i] + r * walk.height.tap_step * walk.row_stride();
-      for (int64_t s = 0; s < runs; ++s, to += run)
-        for (int64_t c = 0; c < run; c += kRunUnit)
-          std::copy_n(row + s * walk.width.tap_step * walk.channels + c, kRunUnit, to + c);
-    }
+    for (const int place : {0, 1, 2, 3})
+      counts[pixel + place / 2 * width + place % 2] = kept[place];
   }
 }
 
@@ -199,15 +185,10 @@ class StageBackward {
         gradients_(gradients),
         source_(walk_with(has_few_channels() ? convolution_.in_channels : padded_channels())),
         target_(walk_with(padded_channels())),
-        patches_(has_few_channels() ? by_patches(convolution_)
-                                    : by_channels(convolution_, source_)),
-        filters_(by_channels(convolution_, target_)),
-        pixels_(source_.pixel_offsets()),
-        target_pixels_(target_.pixel_offsets()) {
-    std::vector<int64_t> where = pixels_;
-    if (has_few_channels())
-      for (size_t i = 0; i < where.size(); ++i) where[i] = static_cast<int64_t>(i) * patch_size();
-    corners_ = window_corners(geometry, where);
+        patches_(filters_over(convolution_, source_)),
+        filters_(filters_over(convolution_, target_)),
+        target_pixels_(target_.pixel_offsets()),
+        corners_(window_corners(geometry, source_.pixel_offsets())) {
     if (gradients.input.defined()) pack_filters();
   }
 
@@ -226,11 +207,14 @@ class StageBackward {
   }
 
  private:
-  bool has_few_channels() const { return convolution_.in_channels < 8; }
+  // Read as rows of taps, unless those have gaps.
+  bool has_few_channels() const {
+    return convolution_.in_channels < kWorthAVector && convolution_.width.dilation == 1;
+  }
+  // Whole vectors to a pixel; more than one of them at addresses that suit them.
   int64_t padded_channels() const {
     return convolution_.in_channels > 8 ? round_up(convolution_.in_channels, 16) : 8;
   }
-  int64_t patch_size() const { return patches_.tiles.front().tile_size(); }
 
   Walk walk_with(int64_t pixel_stride) const {
     Walk walk(forward_axis(convolution_.height), forward_axis(convolution_.width),
@@ -250,31 +234,27 @@ class StageBackward {
 
   void add_images(int64_t begin, int64_t end, float* sums) const {
     std::fill_n(sums, patches_.size + convolution_.out_channels, 0.0f);
-    float* const frame = thread_scratch(Scratch::frame, source_.frame_size() + kRunUnit);
-    std::fill_n(frame, source_.frame_size() + kRunUnit, 0.0f);
+    const int64_t frame_size = source_.frame_size() + kMostWidth;  // a vector may reach beyond it
+    float* const frame = thread_scratch(Scratch::frame, frame_size);
+    std::fill_n(frame, frame_size, 0.0f);
     for (int64_t n = begin; n < end; ++n) {
-      const float* source = frame;
-      if (gradients_.weight.defined()) {
+      if (gradients_.weight.defined())
         source_.place(saved_.input.data<float>() + n * source_.image_size(), frame);
-        if (has_few_channels()) source = lay_out(frame);
-      }
-      add_image(n, source, sums);
+      add_image(n, frame, sums);
     }
-  }
-
-  const float* lay_out(const float* frame) const {
-    float* const patches =
-        thread_scratch(Scratch::patches, std::ssize(pixels_) * patch_size() + kRunUnit);
-    lay_out_patches(convolution_, source_, pixels_, frame, patch_size(), patches);
-    return patches;
   }
 
   void add_image(int64_t n, const float* source, float* sums) const {
     const int64_t wide = geometry_.pooled_width, filters = convolution_.out_channels;
     const int64_t pooled = geometry_.pooled_height * wide * filters;
-    const float* gradients = grad_output_.data<float>() + n * pooled;
     const uint8_t* winners = saved_.winners.data<uint8_t>() + n * pooled;
-    add_bias({pooled / filters, filters, gradients, winners, sums + patches_.size});
+    float* const gradients = thread_scratch(Scratch::gradients, pooled);
+    open_gradients({.pixels = pooled / filters,
+                    .channels = filters,
+                    .gradients = grad_output_.data<float>() + n * pooled,
+                    .winners = winners,
+                    .open = gradients,
+                    .sums = sums + patches_.size});
     float* grad_frame = nullptr;
     if (gradients_.input.defined()) {
       grad_frame = thread_scratch(Scratch::grad_frame, target_.frame_size());
@@ -300,7 +280,7 @@ class StageBackward {
       add_tiles({.rows = tiles.rows,
                  .columns = tiles.columns,
                  .width = tiles.width,
-                 .source = source + (has_few_channels() ? 0 : tiles.first_channel),
+                 .source = source + tiles.first_channel,
                  .source_row = tiles.source_row,
                  .source_column = tiles.source_column,
                  .sums = sums + tiles.first,
@@ -352,9 +332,9 @@ class StageBackward {
   const ConvStageSaved& saved_;
   const Tensor& grad_output_;
   ConvStageGradients& gradients_;
-  Walk source_, target_;       // the image that patches are read from, the gradient of the image
-  Filters patches_, filters_;  // tiles of the filters' gradients, and of the filters
-  std::vector<int64_t> pixels_, target_pixels_;
+  Walk source_, target_;       // over the image that patches are read from, and its gradient
+  Filters patches_, filters_;  // the sums of patches, and the filters
+  std::vector<int64_t> target_pixels_;
   std::vector<int32_t> corners_;
   Tensor packed_;
 };

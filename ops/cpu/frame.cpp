@@ -1,6 +1,7 @@
 #include "ops/cpu/frame.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "ops/cpu/scratch.h"
 
@@ -89,7 +90,7 @@ namespace {
 // A few channels: a call of memmove would take longer than its work.
 void copy_pixel(const float* from, int64_t channels, float* to) {
   int64_t c = 0;
-  for (; c + 8 <= channels; c += 8) std::copy_n(from + c, 8, to + c);
+  for (; c + 8 <= channels; c += 8) std::memcpy(to + c, from + c, 8 * sizeof(float));
   for (; c < channels; ++c) to[c] = from[c];
 }
 

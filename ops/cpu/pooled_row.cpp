@@ -8,5 +8,5 @@
 
 namespace strata::cpu {
 STRATA_CHOOSE_KERNEL(pool_row, const PooledRow&)
-STRATA_CHOOSE_KERNEL(add_bias, const BiasSum&)
+STRATA_CHOOSE_KERNEL(open_gradients, const OpenGradients&)
 }  // namespace strata::cpu

@@ -18,14 +18,13 @@ struct PooledRow {
 /// Max-pooling, bias and ReLU. Of equal pixels the first wins; NaN where one of them is.
 void pool_row(const PooledRow& work);
 
-struct BiasSum {
+struct OpenGradients {
   int64_t pixels, channels;
   const float* gradients;  // [pixel][channel]
   const uint8_t* winners;
-  float* sums;  // [channel]
+  float* open;  // gradients, 0 where ReLU is closed
+  float* sums;  // [channel]: their sums over the pixels are added
 };
-
-/// Adds the gradients of pixels where ReLU is open.
-void add_bias(const BiasSum& work);
+void open_gradients(const OpenGradients& work);
 
 }  // namespace strata::cpu

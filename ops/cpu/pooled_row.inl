@@ -32,19 +32,29 @@ void pool_row(const PooledRow& work) {
 }
 
 template <int kCount>
-void add_channels(const BiasSum& work, int64_t c) {
+void mask_gradients(const OpenGradients& work, int64_t at) {
+  const auto winner =
+      __builtin_convertvector(load<kCount>(work.winners + at), Vector<int32_t, kCount>);
+  store(work.open + at,
+        winner != kNoWinner ? load<kCount>(work.gradients + at) : Vector<float, kCount>{});
+}
+
+template <int kCount>
+void add_pixels(const OpenGradients& work, int64_t c) {
   Vector<float, kCount> sum = load<kCount>(work.sums + c);
-  for (int64_t i = 0; i < work.pixels; ++i) {
-    const int64_t at = i * work.channels + c;
-    const auto winner =
-        __builtin_convertvector(load<kCount>(work.winners + at), Vector<int32_t, kCount>);
-    sum += winner != kNoWinner ? load<kCount>(work.gradients + at) : Vector<float, kCount>{};
-  }
+  for (int64_t i = 0; i < work.pixels; ++i) sum += load<kCount>(work.open + i * work.channels + c);
   store(work.sums + c, sum);
 }
 
-void add_bias(const BiasSum& work) {
+void open_gradients(const OpenGradients& work) {
+  constexpr int kBytes = 16;  // a vector of as many bytes is one that every processor widens well
+  const int64_t size = work.pixels * work.channels;
+  int64_t i = 0;
+  for (; i + kBytes <= size; i += kBytes) mask_gradients<kBytes>(work, i);
+  for (; i < size; ++i) mask_gradients<1>(work, i);
   int64_t c = 0;
-  for (; c + kLanes <= work.channels; c += kLanes) add_channels<kLanes>(work, c);
-  for (; c < work.channels; ++c) add_channels<1>(work, c);
+  for (; c + kLanes <= work.channels; c += kLanes) add_pixels<kLanes>(work, c);
+  if constexpr (kLanes > 8)
+    for (; c + 8 <= work.channels; c += 8) add_pixels<8>(work, c);
+  for (; c < work.channels; ++c) add_pixels<1>(work, c);
 }

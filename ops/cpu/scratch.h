@@ -7,7 +7,17 @@
 namespace strata::cpu {
 
 /// What it is for. Each has memory of its own.
-enum class Scratch { frame, grad_frame, patches, panels, rows, band, by_filter, by_pixel, counts };
+enum class Scratch {
+  frame,
+  grad_frame,
+  panels,
+  rows,
+  band,
+  gradients,
+  by_filter,
+  by_pixel,
+  counts
+};
 inline constexpr int kScratchSlots = 9;
 
 namespace detail {

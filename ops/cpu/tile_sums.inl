@@ -1,5 +1,8 @@
-// Of a part, whose sums are in registers at once.
-constexpr int kPartRows = 3, kPartColumns = 3;
+// The part of a tile whose sums are in registers at once: 3 x 3 vectors, or a column of 5.
+constexpr int64_t kPartColumns = 3;
+constexpr int64_t most_part_rows(int64_t columns) {
+  return columns == 1 ? 5 : 3;
+}
 
 struct Part {
   int64_t first_row, first_column;
@@ -9,7 +12,7 @@ struct Part {
 // A multiply-add takes some four cycles, and a processor begins up to two in each. A small tile
 // sums several entries side by side, so that enough of them are under way.
 constexpr int streams_for(int vectors) {
-  return vectors == 1 ? 8 : vectors == 2 ? 4 : vectors <= 4 ? 2 : 1;
+  return vectors == 1 ? 8 : vectors == 2 ? 4 : vectors <= 5 ? 2 : 1;
 }
 
 template <int kCount, int kRows, int kColumns>
@@ -61,24 +64,26 @@ void add_part(const TileSums& work, const Part& part) {
 
 template <int kCount>
 void add_lanes(const TileSums& work, int first_lane) {
-  for (int64_t row = 0; row < work.rows; row += kPartRows) {
-    for (int64_t column = 0; column < work.columns; column += kPartColumns) {
+  for (int64_t column = 0; column < work.columns; column += kPartColumns) {
+    const int64_t columns = std::min(work.columns - column, kPartColumns);
+    const int64_t most_rows = most_part_rows(columns);
+    for (int64_t row = 0; row < work.rows; row += most_rows) {
       const Part part{row, column, first_lane};
-      const int64_t rows = std::min<int64_t>(work.rows - row, kPartRows);
-      const int64_t columns = std::min<int64_t>(work.columns - column, kPartColumns);
-      switch (rows * 4 + columns) {
+      switch (std::min(work.rows - row, most_rows) * 4 + columns) {
 #define STRATA_PART(r, c)               \
   case r * 4 + c:                       \
     add_part<kCount, r, c>(work, part); \
     break;
         STRATA_PART(1, 1)
-        STRATA_PART(1, 2)
-        STRATA_PART(1, 3)
         STRATA_PART(2, 1)
-        STRATA_PART(2, 2)
-        STRATA_PART(2, 3)
         STRATA_PART(3, 1)
+        STRATA_PART(4, 1)
+        STRATA_PART(5, 1)
+        STRATA_PART(1, 2)
+        STRATA_PART(2, 2)
         STRATA_PART(3, 2)
+        STRATA_PART(1, 3)
+        STRATA_PART(2, 3)
         STRATA_PART(3, 3)
 #undef STRATA_PART
       }
