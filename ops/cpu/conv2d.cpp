@@ -74,10 +74,11 @@ void add_image(const std::vector<int64_t>& taps, const std::vector<int64_t>& pix
   // Rows of grad_output serve as they are where whole vectors can be read.
   const bool in_place = columns % kColumnUnit == 0;
   if (!in_place) packed.data = thread_scratch(Scratch::panels, packed.size());
+  if (!in_place)
+    packed.pack(0, packed.count(), {.data = grad, .row = grad_stride, .column = 1}, 0,
+                packed.depth);
   for (int64_t index = 0; index < packed.count(); ++index) {
     const PackedPanels::Panel panel = packed.panel(index);
-    if (!in_place)
-      packed.pack(index, {.data = grad, .row = grad_stride, .column = 1}, 0, packed.depth);
     gather_gemm({.a = frame,
                  .row_offsets = taps,
                  .depth_offsets = pixels,
@@ -102,8 +103,7 @@ void conv2d(const Conv2dGeometry& geometry, const Tensor& input, const Tensor& w
   PackedPanels filters{depth, columns, memory.data<float>()};
   for (int64_t group = 0; group < groups; ++group, filters.data += filters.size()) {
     const float* source = weight.data<float>() + group * columns * depth;
-    for (int64_t index = 0; index < filters.count(); ++index)
-      filters.pack(index, matrix_view(source, depth, /*transposed=*/true), 0, depth);
+    filters.pack(0, filters.count(), matrix_view(source, depth, /*transposed=*/true), 0, depth);
   }
   filters.data = memory.data<float>();
   const Walk walk(forward_axis(geometry.height), forward_axis(geometry.width),
@@ -123,9 +123,8 @@ void conv2d_grad_input(const Conv2dGeometry& geometry, const Tensor& grad_output
     for (int64_t tap = 0; tap < taps; ++tap) {
       const float* source =
           weight.data<float>() + (group * channels * taps + taps - 1 - tap) * columns;
-      for (int64_t index = 0; index < filters.count(); ++index)
-        filters.pack(index, matrix_view(source, taps * columns, /*transposed=*/false),
-                     tap * channels, channels);
+      filters.pack(0, filters.count(), matrix_view(source, taps * columns, /*transposed=*/false),
+                   tap * channels, channels);
     }
   }
   filters.data = memory.data<float>();

@@ -358,8 +358,8 @@ void conv2d_relu_max_pool(const ConvStageGeometry& geometry, const Tensor& input
   const int64_t depth = std::ssize(taps);
   const Tensor memory = workspace(PackedPanels{depth, channels}.size());
   const PackedPanels filters{depth, channels, memory.data<float>()};
-  for (int64_t index = 0; index < filters.count(); ++index)
-    filters.pack(index, matrix_view(weight.data<float>(), depth, /*transposed=*/true), 0, depth);
+  filters.pack(0, filters.count(), matrix_view(weight.data<float>(), depth, /*transposed=*/true), 0,
+               depth);
 
   const auto pool_rows = [&](int64_t n, int64_t p, const float* frame, float* band) {
     for (int64_t index = 0; index < filters.count(); ++index) {

@@ -3,25 +3,31 @@
 #include <algorithm>
 
 #include "ops/cpu/gemm.h"
+#include "ops/cpu/relu_gradients.h"
+#include "tensor/parallel.h"
 
 namespace strata::cpu {
 namespace {
 
-// g' = g [y > 0], or g itself without ReLU.
-Tensor masked_gradient(const DenseGeometry& geometry, const Tensor& output,
-                       const Tensor& grad_output) {
-  if (geometry.activation == ops::Activation::none) return grad_output;
-  const Tensor masked = workspace(grad_output.size());
-  const float *y = output.data<float>(), *g = grad_output.data<float>();
-  float* result = masked.data<float>();
-  for (int64_t i = 0; i < grad_output.size(); ++i) result[i] = y[i] > 0 ? g[i] : 0.0f;
-  return masked;
-}
-
-void sum_rows(int64_t rows, int64_t columns, const float* matrix, float* sums) {
-  std::fill(sums, sums + columns, 0.0f);
-  for (int64_t i = 0; i < rows; ++i)
-    for (int64_t j = 0; j < columns; ++j) sums[j] += matrix[i * columns + j];
+/// g' = g [y > 0], or g itself without ReLU. Writes the gradient of the bias, too.
+Tensor open_gradients(const DenseGeometry& geometry, const Tensor& output,
+                      const Tensor& grad_output, Tensor& grad_bias) {
+  const bool relu = geometry.activation == ops::Activation::relu;
+  if (!relu && !grad_bias.defined()) return grad_output;
+  const Tensor open = relu ? workspace(grad_output.size()) : Tensor();
+  constexpr int64_t kColumns = 64;  // a thread's share, in steps that do not cut a cache line
+  const int64_t shares = (geometry.outputs + kColumns - 1) / kColumns;
+  parallel_for(shares, grain_for(geometry.rows * kColumns), [&](int64_t begin, int64_t end) {
+    relu_gradients({.rows = geometry.rows,
+                    .stride = geometry.outputs,
+                    .first_column = begin * kColumns,
+                    .last_column = std::min(end * kColumns, geometry.outputs),
+                    .output = relu ? output.data<float>() : nullptr,
+                    .gradients = grad_output.data<float>(),
+                    .open = relu ? open.data<float>() : nullptr,
+                    .sums = grad_bias.defined() ? grad_bias.data<float>() : nullptr});
+  });
+  return relu ? open : grad_output;
 }
 
 }  // namespace
@@ -41,8 +47,8 @@ void dense(const DenseGeometry& geometry, const Tensor& input, const Tensor& wei
 void dense_backward(const DenseGeometry& geometry, const Tensor& input, const Tensor& weight,
                     const Tensor& output, const Tensor& grad_output, DenseGradients& gradients) {
   const int64_t rows = geometry.rows, inputs = geometry.inputs, outputs = geometry.outputs;
-  const Tensor masked = masked_gradient(geometry, output, grad_output);
-  const float* g = masked.data<float>();
+  const Tensor open = open_gradients(geometry, output, grad_output, gradients.bias);
+  const float* g = open.data<float>();
   if (gradients.input.defined())
     gemm({.m = rows,
           .n = inputs,
@@ -57,7 +63,6 @@ void dense_backward(const DenseGeometry& geometry, const Tensor& input, const Te
           .a = matrix_view(g, outputs, /*transposed=*/true),
           .b = matrix_view(input.data<float>(), inputs, /*transposed=*/false),
           .c = gradients.weight.data<float>()});
-  if (gradients.bias.defined()) sum_rows(rows, outputs, g, gradients.bias.data<float>());
 }
 
 }  // namespace strata::cpu

@@ -1,12 +1,12 @@
 #include "ops/cpu/gemm.h"
 
 #include <algorithm>
-#include <array>
 #include <span>
 
 #include "ops/cpu/gather_gemm.h"
 #include "ops/cpu/instructions.h"
 #include "ops/cpu/scratch.h"
+#include "ops/cpu/transposed_copy.h"
 #include "tensor/parallel.h"
 
 namespace strata::cpu {
@@ -16,20 +16,57 @@ namespace {
 // blocks enough for a few threads in a layer of some hundred rows and columns.
 constexpr int64_t kRowBlock = 64;
 constexpr int64_t kPanelBlock = 4;
+// Of b so much is packed at a time that it stays in the last cache until its last use.
+constexpr int64_t kSlabFloats = 1 << 20;
 
 bool is_transposed(const MatrixView& matrix) {
   return matrix.column != 1;
 }
 
-// Rows of a transposed matrix, close together: in place every step along the depth would be another
-// cache line, and all of them may fall into few sets of the cache.
-const float* copy_rows(const MatrixView& a, int64_t first, int64_t rows, int64_t depth) {
-  float* copy = thread_scratch(Scratch::rows, kRowBlock * depth);
-  for (int64_t l = 0; l < depth; ++l) {
-    const float* from = a.data + first + l * a.column;
-    std::copy(from, from + rows, copy + l * kRowBlock);
+/// Rows of a, where a block of them can be read well: by row_block, and how far apart.
+struct Rows {
+  const float* data;
+  int64_t block, row, depth;
+
+  const float* of_block(int64_t row_block) const { return data + row_block * block; }
+};
+
+// Columns of a matrix that is transposed in place would be a cache line each, and rows whose
+// distance is a multiple of a page all fall into few sets of the cache: both are copied.
+bool reads_well(const MatrixView& a) {
+  constexpr int64_t kPage = 4096 / sizeof(float);
+  return !is_transposed(a) && a.row % kPage != 0;
+}
+
+void copy_row_block(const Gemm& product, int64_t row_block, const Rows& to, float* data) {
+  const int64_t first = row_block * kRowBlock, rows = std::min(kRowBlock, product.m - first);
+  if (is_transposed(product.a)) {
+    for (int64_t l = 0; l < product.k; ++l)
+      std::copy_n(product.a.data + first + l * product.a.column, rows, data + l * to.depth);
+  } else {
+    for (int64_t i = 0; i < rows; ++i)
+      std::copy_n(product.a.data + (first + i) * product.a.row, product.k, data + i * to.row);
   }
-  return copy;
+}
+
+int64_t row_blocks_of(const Gemm& product) {
+  return (product.m + kRowBlock - 1) / kRowBlock;
+}
+
+/// `memory` keeps a copy, if there is one.
+Rows arrange_rows(const Gemm& product, Tensor& memory) {
+  if (reads_well(product.a)) return {product.a.data, kRowBlock * product.a.row, product.a.row, 1};
+  constexpr int64_t kGap = 16;  // a cache line, against the distance of a page
+  const Rows rows = is_transposed(product.a)
+                        ? Rows{nullptr, kRowBlock * product.k, 1, kRowBlock}
+                        : Rows{nullptr, kRowBlock * (product.k + kGap), product.k + kGap, 1};
+  memory = workspace(row_blocks_of(product) * rows.block);
+  float* const data = memory.data<float>();
+  parallel_for(row_blocks_of(product), grain_for(rows.block), [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block)
+      copy_row_block(product, block, rows, data + block * rows.block);
+  });
+  return {data, rows.block, rows.row, rows.depth};
 }
 
 void finish_rows(const Gemm& product, int64_t first_row, int64_t rows,
@@ -47,20 +84,25 @@ void finish_rows(const Gemm& product, int64_t first_row, int64_t rows,
   }
 }
 
-void compute_block(const Gemm& product, const PackedPanels& b, int64_t row_block,
-                   int64_t panel_block, std::span<const int64_t> depth_offsets) {
+/// What the blocks of c have in common.
+struct Factors {
+  Rows a;
+  std::vector<int64_t> row_offsets, depth_offsets;
+  PackedPanels b;        // a slab of b, of all the depth
+  int64_t first_column;  // where the slab begins
+};
+
+void compute_block(const Gemm& product, const Factors& factors, int64_t row_block,
+                   int64_t panel_block) {
   const int64_t first = row_block * kRowBlock;
   const int64_t rows = std::min(kRowBlock, product.m - first);
-  const float* a = is_transposed(product.a) ? copy_rows(product.a, first, rows, product.k)
-                                            : product.a.data + first * product.a.row;
-  std::array<int64_t, kRowBlock> row_offsets;
-  for (int64_t i = 0; i < rows; ++i) row_offsets[i] = i * product.a.row;
-  const int64_t last_panel = std::min((panel_block + 1) * kPanelBlock, b.count());
+  const int64_t last_panel = std::min((panel_block + 1) * kPanelBlock, factors.b.count());
   for (int64_t index = panel_block * kPanelBlock; index < last_panel; ++index) {
-    const PackedPanels::Panel panel = b.panel(index);
-    gather_gemm({.a = a,
-                 .row_offsets = {row_offsets.data(), static_cast<size_t>(rows)},
-                 .depth_offsets = depth_offsets,
+    PackedPanels::Panel panel = factors.b.panel(index);
+    panel.first_column += factors.first_column;
+    gather_gemm({.a = factors.a.of_block(row_block),
+                 .row_offsets = std::span(factors.row_offsets).first(static_cast<size_t>(rows)),
+                 .depth_offsets = factors.depth_offsets,
                  .b = panel.data,
                  .b_stride = panel.stride,
                  .c = product.c + first * product.n + panel.first_column,
@@ -71,56 +113,94 @@ void compute_block(const Gemm& product, const PackedPanels& b, int64_t row_block
   }
 }
 
+void compute_slab(const Gemm& product, const Factors& factors) {
+  const PackedPanels& b = factors.b;
+  MatrixView source = product.b;
+  source.data += factors.first_column * source.column;
+  parallel_for(b.count(), grain_for(product.k * panel_width()),
+               [&](int64_t begin, int64_t end) { b.pack(begin, end, source, 0, product.k); });
+  const int64_t row_blocks = row_blocks_of(product);
+  const int64_t panel_blocks = (b.count() + kPanelBlock - 1) / kPanelBlock;
+  const int64_t work =
+      std::min(product.m, kRowBlock) * product.k * std::min(b.columns, kPanelBlock * panel_width());
+  parallel_for(row_blocks * panel_blocks, grain_for(work), [&](int64_t begin, int64_t end) {
+    for (int64_t block = begin; block < end; ++block)
+      compute_block(product, factors, block / panel_blocks, block % panel_blocks);
+  });
+}
+
 }  // namespace
 
+// Panels whose distance is a multiple of a page would fall into the same few sets of the cache
+// while rows of all of them are written in turns.
+constexpr int64_t kPanelGap = 48;
+
 int64_t PackedPanels::size() const {
-  return depth * round_up_to_unit(columns);
+  return depth * round_up_to_unit(columns) + count() * kPanelGap;
 }
 
 int64_t PackedPanels::count() const {
   return (columns + panel_width() - 1) / panel_width();
 }
 
-// All panels but the last are full, so that each begins where depth x its first column says.
+// All panels but the last are full, so that each begins where its first column says.
 PackedPanels::Panel PackedPanels::panel(int64_t index) const {
   const int64_t first = index * panel_width();
   const int64_t width = std::min(panel_width(), columns - first);
-  return {data + depth * first, round_up_to_unit(width), first, width};
+  return {data + depth * first + index * kPanelGap, round_up_to_unit(width), first, width};
 }
 
-void PackedPanels::pack(int64_t index, const MatrixView& source, int64_t first,
+void PackedPanels::pack(int64_t begin, int64_t end, const MatrixView& source, int64_t first,
                         int64_t rows) const {
-  const Panel target = panel(index);
-  const float* from = source.data + target.first_column * source.column;
-  for (int64_t l = 0; l < rows; ++l) {
-    float* to = target.data + (first + l) * target.stride;
-    const float* row = from + l * source.row;
-    if (source.column == 1)
-      std::copy(row, row + target.columns, to);
-    else
-      for (int64_t j = 0; j < target.columns; ++j) to[j] = row[j * source.column];
-    std::fill(to + target.columns, to + target.stride, 0.0f);
+  constexpr int64_t kRowsAhead =
+      8;  // of a row in another page the processor fetches none by itself
+  if (source.column == 1) {
+    for (int64_t l = 0; l < rows; ++l)
+      for (int64_t index = begin; index < end; ++index) {
+        const Panel target = panel(index);
+        const float* const from = source.data + l * source.row + target.first_column;
+        for (int64_t c = 0; c < target.columns; c += 16)
+          __builtin_prefetch(from + kRowsAhead * source.row + c);
+        std::copy_n(from, target.columns, target.data + (first + l) * target.stride);
+      }
+  } else {
+    for (int64_t index = begin; index < end; ++index) {
+      const Panel target = panel(index);
+      copy_transposed({.from = source.data + target.first_column * source.column,
+                       .from_stride = source.column,
+                       .rows = target.columns,
+                       .columns = rows,
+                       .to = target.data + first * target.stride,
+                       .to_stride = target.stride});
+    }
   }
+  const Panel last = panel(end - 1);
+  if (last.columns == last.stride) return;
+  for (int64_t l = first; l < first + rows; ++l)
+    std::fill(last.data + l * last.stride + last.columns, last.data + (l + 1) * last.stride, 0.0f);
 }
 
 void gemm(const Gemm& product) {
   if (product.m == 0 || product.n == 0) return;
   note_instructions();
-  const Tensor memory = workspace(PackedPanels{product.k, product.n}.size());
-  const PackedPanels b{product.k, product.n, memory.data<float>()};
-  parallel_for(b.count(), grain_for(product.k * panel_width()), [&](int64_t begin, int64_t end) {
-    for (int64_t index = begin; index < end; ++index) b.pack(index, product.b, 0, product.k);
-  });
-  const std::vector<int64_t> depth_offsets =
-      even_offsets(product.k, is_transposed(product.a) ? kRowBlock : 1);
-  const int64_t row_blocks = (product.m + kRowBlock - 1) / kRowBlock;
-  const int64_t panel_blocks = (b.count() + kPanelBlock - 1) / kPanelBlock;
-  const int64_t work =
-      std::min(product.m, kRowBlock) * product.k * std::min(product.n, kPanelBlock * panel_width());
-  parallel_for(row_blocks * panel_blocks, grain_for(work), [&](int64_t begin, int64_t end) {
-    for (int64_t block = begin; block < end; ++block)
-      compute_block(product, b, block / panel_blocks, block % panel_blocks, depth_offsets);
-  });
+  Tensor rows_memory;
+  Factors factors{.a = arrange_rows(product, rows_memory),
+                  .row_offsets = {},
+                  .depth_offsets = {},
+                  .b = {},
+                  .first_column = 0};
+  factors.row_offsets = even_offsets(std::min(kRowBlock, product.m), factors.a.row);
+  factors.depth_offsets = even_offsets(product.k, factors.a.depth);
+
+  const int64_t unit = kPanelBlock * panel_width();
+  const int64_t fitting = kSlabFloats / std::max<int64_t>(product.k, 1) / unit * unit;
+  const int64_t slab = std::min(product.n, std::max(fitting, unit));
+  const Tensor memory = workspace(PackedPanels{product.k, slab}.size());
+  for (int64_t first = 0; first < product.n; first += slab) {
+    factors.b = {product.k, std::min(slab, product.n - first), memory.data<float>()};
+    factors.first_column = first;
+    compute_slab(product, factors);
+  }
 }
 
 Tensor workspace(int64_t floats) {

@@ -33,9 +33,11 @@ struct PackedPanels {
   int64_t size() const;
   int64_t count() const;
   Panel panel(int64_t index) const;
-  /// Copies `rows` rows of `source` to rows [first, first + rows) of one panel, zeros behind its
-  /// last column.
-  void pack(int64_t index, const MatrixView& source, int64_t first, int64_t rows) const;
+  /// Copies `rows` rows of `source` to rows [first, first + rows) of the panels [begin, end), zeros
+  /// behind the last column. Not of one panel after the other where rows are contiguous: each row
+  /// may be a page of its own.
+  void pack(int64_t begin, int64_t end, const MatrixView& source, int64_t first,
+            int64_t rows) const;
 };
 
 struct Gemm {
