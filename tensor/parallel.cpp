@@ -8,8 +8,6 @@
 // has to take part.
 #include "tensor/parallel.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -43,8 +41,8 @@ void pause_core() {
 #endif
 }
 
-/// Whether `ready()` became true while spinning. Now and then the core is offered to whoever else
-/// waits for it: perhaps that is the thread that this one waits for.
+/// Whether `ready()` became true while spinning. Nothing yields to other processes meanwhile: who
+/// does is out for some milliseconds where one waits, and a thread that slept is let in at once.
 template <class Ready>
 bool spin_until(Ready&& ready) {
   constexpr int kLooks = 64;
@@ -54,7 +52,6 @@ bool spin_until(Ready&& ready) {
       if (ready()) return true;
       pause_core();
     }
-    sched_yield();
   } while (std::chrono::steady_clock::now() < end);
   return ready();
 }
