@@ -1,5 +1,6 @@
 #include "tensor/cores.h"
 
+#include <fmt/format.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -46,7 +47,7 @@ double quota_of_this_process(const fs::path& root) {
   for (std::string line; std::getline(groups, line);) {
     const size_t first = line.find(':'), second = line.find(':', first + 1);
     if (second == std::string::npos) continue;
-    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const std::string controllers = fmt::format(",{},", line.substr(first + 1, second - first - 1));
     const fs::path mounts = root / "sys/fs/cgroup", path = line.substr(second + 1);
     if (controllers == ",,") least = std::min(least, quota_above(mounts, path));
     if (controllers.find(",cpu,") != std::string::npos)

@@ -6,9 +6,7 @@
 namespace strata::cpu {
 namespace {
 
-constexpr int64_t kGrain = 16384;  // elements that are not worth another thread
-
-struct Range {
+struct AdamRange {
   const AdamRule& adam;
   const AdamRule::Scalars& now;
   float* weights;
@@ -17,18 +15,18 @@ struct Range {
   int64_t count;
 };
 
-// Copies of what does not change, and pointers that cannot meet, let the compiler use vectors.
-template <int kLanes>
-[[gnu::always_inline]] inline void update_range(const Range& range) {
-  const AdamRule adam = range.adam;
-  const AdamRule::Scalars now = range.now;
-  float* __restrict w = range.weights;
-  float* __restrict m = range.first;
-  float* __restrict v = range.second;
-  const float* __restrict g = range.gradients;
-  for (int64_t i = 0; i < range.count; ++i) adam.update(now, w[i], g[i], m[i], v[i]);
-}
-STRATA_COMPILE_KERNEL(update, const Range&, update_range, 16, 8, 4)
+}  // namespace
+}  // namespace strata::cpu
+
+#define STRATA_KERNEL "ops/cpu/adam_update.inl"
+#include "ops/cpu/compile_kernel.h"
+
+namespace strata::cpu {
+namespace {
+
+STRATA_CHOOSE_KERNEL(update_adam, const AdamRange&)
+
+constexpr int64_t kGrain = 16384;  // elements that are not worth another thread
 
 void change_weights(const AdamRule& adam, const AdamRule::Scalars& now, const Tensor& gradients,
                     Tensor& weights, Tensor& first, Tensor& second) {
@@ -38,7 +36,7 @@ void change_weights(const AdamRule& adam, const AdamRule::Scalars& now, const Te
   const float* g = gradients.data<float>();
   note_instructions();
   parallel_for(weights.size(), kGrain, [&](int64_t begin, int64_t end) {
-    update({adam, now, w + begin, g + begin, m + begin, v + begin, end - begin});
+    update_adam({adam, now, w + begin, g + begin, m + begin, v + begin, end - begin});
   });
 }
 

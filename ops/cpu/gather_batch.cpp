@@ -15,7 +15,7 @@ constexpr int64_t kGrain = 8;  // images, about 5 us
 // once.
 using Values = std::array<float, 256>;
 
-struct Image {
+struct ScaledImage {
   const uint8_t* from;
   float* to;
   int64_t pixels;
@@ -23,15 +23,16 @@ struct Image {
   const Values& values;
 };
 
-template <int kLanes>
-[[gnu::always_inline]] inline void scale_pixels(const Image& image) {
-  const uint8_t* __restrict from = image.from;
-  float* __restrict to = image.to;
-  const float scale = image.options.scale, offset = image.options.offset;
-  for (int64_t i = 0; i < image.pixels; ++i)
-    to[i] = kLanes == 4 ? image.values[from[i]] : std::fma(float{from[i]}, scale, offset);
-}
-STRATA_COMPILE_KERNEL(scale, const Image&, scale_pixels, 16, 8, 4)
+}  // namespace
+}  // namespace strata::cpu
+
+#define STRATA_KERNEL "ops/cpu/gather_batch.inl"
+#include "ops/cpu/compile_kernel.h"
+
+namespace strata::cpu {
+namespace {
+
+STRATA_CHOOSE_KERNEL(scale_pixels, const ScaledImage&)
 
 // Drawn images lie anywhere, so nobody else knows what will be read next.
 void prefetch(const uint8_t* image, int64_t pixels) {
@@ -57,8 +58,9 @@ void gather_batch(const GatherGeometry& geometry, const Tensor& images, const Te
       next = geometry.image_of(now, std::min(row + 1, end - 1));
       prefetch(pixels + next * geometry.pixels, geometry.pixels);
       batch_labels.data<int32_t>()[row] = labels.data<uint8_t>()[image];
-      scale({pixels + image * geometry.pixels, batch_images.data<float>() + row * geometry.pixels,
-             geometry.pixels, geometry.options, values});
+      scale_pixels({pixels + image * geometry.pixels,
+                    batch_images.data<float>() + row * geometry.pixels, geometry.pixels,
+                    geometry.options, values});
     }
   });
 }
