@@ -131,7 +131,8 @@ void declare_options(CLI::App& app, Options& options) {
   app.add_flag("--tune", options.tune,
                "measure which kernels are fastest where ~/.cache/strata/tuning.tsv does not say, "
                "and write it there");
-  add_integer(app, "--threads", options.threads, 1, 1024, with_default("CPU threads", "all cores"));
+  add_integer(app, "--threads", options.threads, 1, 1024,
+              with_default("CPU threads", "the cores this process may use"));
   add_integer(app, "--memory-limit", options.memory_limit_mb, int64_t{1}, 1000 * kMillion,
               with_default("megabytes to take of the device", "all there is"));
   app.add_flag_callback(

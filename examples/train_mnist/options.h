@@ -17,7 +17,7 @@ enum class OptimizerKind { adam, sgd };
 
 struct Options {
   DeviceChoice device = DeviceChoice::automatic;
-  int threads = 0;                  // CPU threads; 0: all cores
+  int threads = 0;                  // CPU threads; 0: the cores this process may use
   int64_t memory_limit_mb = 0;      // of the device's memory; 0: all there is
   bool graph = true;                // on the GPU, the step as a CUDA graph
   int64_t steps_per_launch = 10;    // of that graph

@@ -1,9 +1,30 @@
 #include "ops/adam_update_kernels.h"
+#include "ops/cpu/instructions.h"
 #include "ops/flat_update.h"
 #include "tensor/parallel.h"
 
 namespace strata::cpu {
 namespace {
+
+struct AdamRange {
+  const AdamRule& adam;
+  const AdamRule::Scalars& now;
+  float* weights;
+  const float* gradients;
+  float *first, *second;
+  int64_t count;
+};
+
+}  // namespace
+}  // namespace strata::cpu
+
+#define STRATA_KERNEL "ops/cpu/adam_update.inl"
+#include "ops/cpu/compile_kernel.h"
+
+namespace strata::cpu {
+namespace {
+
+STRATA_CHOOSE_KERNEL(update_adam, const AdamRange&)
 
 constexpr int64_t kGrain = 16384;  // elements that are not worth another thread
 
@@ -13,8 +34,9 @@ void change_weights(const AdamRule& adam, const AdamRule::Scalars& now, const Te
   float* m = first.data<float>();
   float* v = second.data<float>();
   const float* g = gradients.data<float>();
-  parallel_for(weights.size(), kGrain, [=](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) adam.update(now, w[i], g[i], m[i], v[i]);
+  note_instructions();
+  parallel_for(weights.size(), kGrain, [&](int64_t begin, int64_t end) {
+    update_adam({adam, now, w + begin, g + begin, m + begin, v + begin, end - begin});
   });
 }
 

@@ -106,6 +106,48 @@ TEST_F(ParallelTest, SeveralCallersAtOnce) {
   EXPECT_EQ(wrong, 0);
 }
 
+// Long enough for all threads to fall asleep, then too short for it, with more threads than cores
+// too.
+TEST_F(ParallelTest, WakesThreadsThatSleep) {
+  for (const int threads : {2, 3, 8}) {
+    set_thread_count(threads);
+    for (int i = 0; i < 40; ++i) {
+      std::this_thread::sleep_for(std::chrono::microseconds(i % 4 == 0 ? 1000 : 50 * (i % 4)));
+      EXPECT_EQ(visits(1000, 1), std::vector<int>(1000, 1));
+    }
+  }
+}
+
+// The caller sleeps, and is woken, when another thread takes its time.
+TEST_F(ParallelTest, WaitsForALongRange) {
+  set_thread_count(2);
+  for (int i = 0; i < 5; ++i) {
+    std::atomic<int> done = 0;
+    std::atomic<bool> other_began = false;
+    parallel_for(2, 1, [&, caller = std::this_thread::get_id()](int64_t, int64_t) {
+      const bool is_caller = std::this_thread::get_id() == caller;
+      if (!is_caller) other_began = true;
+      while (!other_began) std::this_thread::yield();
+      if (!is_caller) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      ++done;
+    });
+    EXPECT_EQ(done, 2);
+  }
+}
+
+// Many short calls in a row, each of which must see what the one before it wrote.
+TEST_F(ParallelTest, CallsFollowEachOther) {
+  for (const int threads : {2, 4}) {
+    set_thread_count(threads);
+    std::vector<int64_t> values(64, 0);
+    for (int64_t i = 0; i < 5000; ++i)
+      parallel_for(64, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t k = begin; k < end; ++k) values[63 - k] = values[63 - k] == i ? i + 1 : -1;
+      });
+    EXPECT_EQ(values, std::vector<int64_t>(64, 5000)) << threads << " threads";
+  }
+}
+
 TEST_F(ParallelTest, ThreadCountErrors) {
   EXPECT_TRUE(
       fails(ErrorKind::usage, "must be between 1 and 1024, got 0", [] { set_thread_count(0); }));

@@ -47,6 +47,12 @@ try "$tools/test" --build-dir
 expect "an option without its value: exit code 2" ends 2
 try "$tools/test" --cuda --sanitize
 expect "sanitizers for GPU code: exit code 2" ends 2
+for words in "--sanitize:address build-asan" "--sanitize address:address build-asan" \
+  "--sanitize thread:thread build-tsan" "--sanitize -R thread:address build-asan"; do
+  # shellcheck disable=SC2086  # the options are words
+  with_library "parse_options ${words%:*}; echo \"is \$sanitize \${build_dir##*/}\""
+  expect "${words%:*}: ${words#*:}" says "^is ${words#*:}\$"
+done
 
 # A machine with the shell's own tools only, whose apt-get reaches nothing.
 mkdir "$work/bin"

@@ -36,7 +36,13 @@ parse_options() {
       --cuda) gpu=on ;;
       --cpu) gpu=off ;;
       --yes) yes=yes ;;
-      --sanitize) sanitize=ON ;;
+      --sanitize)
+        sanitize=address
+        if [[ ${2:-} == address || ${2:-} == thread ]]; then
+          sanitize=$2
+          shift
+        fi
+        ;;
       --build-dir)
         (($# > 1)) || usage_error "--build-dir needs a folder"
         build_dir=$(realpath -m -- "$2")
@@ -50,20 +56,20 @@ parse_options() {
     esac
     shift
   done
-  if [[ $sanitize == ON ]]; then
+  if [[ $sanitize != OFF ]]; then
     [[ $gpu != on ]] || usage_error "--sanitize is for the CPU code, without --cuda"
     gpu=off
-    build_dir=${build_dir:-$root/build-asan}
+    build_dir=${build_dir:-$root/build-${sanitize:0:1}san}
   fi
   build_dir=${build_dir:-$root/build}
 }
 
-# build TARGET: everything up to the built target.
+# build TARGET...: everything up to the built targets.
 build() {
   ensure_packages
   choose_cuda "$gpu" "$yes"
   configure
-  with_unpacked cmake --build "$build_dir" --parallel "$(nproc)" --target "$1" ||
+  with_unpacked cmake --build "$build_dir" --parallel "$(nproc)" --target "$@" ||
     die "The build failed; the compiler's words are above."
 } >&2
 
@@ -71,7 +77,7 @@ build() {
 # it is, unless an option says otherwise.
 configure() {
   local stamp="$build_dir/configured_by_tools" wanted type=Release
-  [[ $sanitize == ON ]] && type=RelWithDebInfo
+  [[ $sanitize != OFF ]] && type=RelWithDebInfo
   local -a settings=(-G Ninja "-DCMAKE_BUILD_TYPE=$type" "-DSTRATA_SANITIZE=$sanitize"
     "-DSTRATA_CUDA=$cuda" ${nvcc:+"-DCMAKE_CUDA_COMPILER=$nvcc"})
   wanted="${settings[*]} ${CC:-} ${CXX:-} ${CUDAARCHS:-}"
