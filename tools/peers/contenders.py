@@ -92,21 +92,19 @@ def arguments(contender, options):
     return given + (["--data", str(options.data)] if options.data else [])
 
 
-def environment(options):
-    """Of a child on the CPU: as many threads for whoever takes their number from here."""
+def surroundings(options):
+    """Popen's arguments that give all processes the same share of the CPU: the number of threads where
+    they take it from the environment, and when there are cores to spare only as many cores, for XLA has
+    a thread for each core that it may run on. An OpenMP thread that waits sleeps after some
+    milliseconds, as is its default: a longer wait would slow the others, none would slow PyTorch."""
     if options.device != "cpu":
-        return None
+        return {}
     number = str(options.threads)
-    return os.environ | {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": number,
-                         "MKL_NUM_THREADS": number, "OPENBLAS_NUM_THREADS": number}
-
-
-def cores(options):
-    """That all children share when they are to use fewer than there are: XLA has a thread for each
-    core that it may run on."""
     available = sorted(os.sched_getaffinity(0))
-    fewer = options.device == "cpu" and options.threads < len(available)
-    return available[:options.threads] if fewer else None
+    cores = available[:options.threads] if options.threads < len(available) else None
+    return {"env": os.environ | {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": number,
+                                 "MKL_NUM_THREADS": number, "OPENBLAS_NUM_THREADS": number},
+            "preexec_fn": cores and (lambda: os.sched_setaffinity(0, cores))}
 
 
 class ChildFailed(Exception):
@@ -116,11 +114,10 @@ class ChildFailed(Exception):
 class Child:
     """A contender at work, asked and answering in lines of JSON."""
 
-    def __init__(self, command, log, environment=None, cores=None):
+    def __init__(self, command, log, options):
         self.log = log
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-                                        cwd=HERE.parent.parent, env=environment,
-                                        preexec_fn=cores and (lambda: os.sched_setaffinity(0, cores)))
+                                        cwd=HERE.parent.parent, **surroundings(options))
         self.buffer = b""
 
     def read(self, timeout):

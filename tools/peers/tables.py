@@ -1,6 +1,8 @@
 """The report of tools/bench_peers as Markdown tables."""
 import statistics
 
+import epoch
+
 PRECISIONS = {"fp32": "Strict float32", "tf32": "TF32 products", "bf16": "bfloat16 activations, float32 weights"}
 
 
@@ -88,7 +90,7 @@ def markdown(report):
             return "–" if peak is None else f"{peak / 1e6:,.1f}"
         parts.append(table("Peak memory of a step, MB, the data set left out", names, columns, megabytes))
     if report.get("epoch"):
-        parts.append(epoch_table(report["epoch"]))
+        parts.append(epoch.table(report["epoch"]))
     if report.get("ceilings"):
         parts.append(peaks_line(report["ceilings"]))
     for name, share in report.get("busy_while_idle", {}).items():
@@ -141,13 +143,3 @@ def header(report):
             f"{models} with Adam, inputs on the device. Medians of {report['rounds']} rounds, in each of which "
             f"every contender is measured once, in a new order (lowest–highest); Strata's with how many times "
             f"as fast as the best peer of that table. Strata's step also draws and normalises its batch.\n")
-
-
-def epoch_table(rows):
-    lines = ["### One epoch, from start to exit of the process", "",
-             "| | start to exit, s | training, s | test accuracy, % |", "|---|---|---|---|"]
-    for row in rows:
-        whole, training = row["total_seconds"], row["train_seconds"]
-        lines.append(f"| {row['name']} | {statistics.median(whole):.2f} ({min(whole):.2f}–{max(whole):.2f}) "
-                     f"| {statistics.median(training):.3f} | {min(row['accuracy']):.2f}–{max(row['accuracy']):.2f} |")
-    return "\n".join(lines) + "\n"
