@@ -34,21 +34,22 @@ std::unique_ptr<nn::Sequential> make_lenet(const nn::Dataset& data, nn::Builder&
   return model;
 }
 
-std::unique_ptr<nn::Sequential> make_mlp(const nn::Dataset& data, nn::Builder& builder) {
+std::unique_ptr<nn::Sequential> make_mlp(const nn::Dataset& data, nn::Builder& builder,
+                                         const MlpWidths& widths) {
   auto model = std::make_unique<nn::Sequential>();
   model->add_named<nn::Flatten>("flatten")
-      .add_named<nn::Dense>("dense1", builder, data.height * data.width * data.channels, 512,
-                            kHidden)
-      .add_named<nn::Dense>("dense2", builder, 512, 256, kHidden)
-      .add_named<nn::Dense>("dense3", builder, 256, data.classes, kLogits);
+      .add_named<nn::Dense>("dense1", builder, data.height * data.width * data.channels,
+                            widths.first, kHidden)
+      .add_named<nn::Dense>("dense2", builder, widths.first, widths.second, kHidden)
+      .add_named<nn::Dense>("dense3", builder, widths.second, data.classes, kLogits);
   return model;
 }
 
 }  // namespace
 
 std::unique_ptr<nn::Sequential> make_model(ModelKind kind, const nn::Dataset& data,
-                                           nn::Builder& builder) {
-  return kind == ModelKind::lenet ? make_lenet(data, builder) : make_mlp(data, builder);
+                                           nn::Builder& builder, const MlpWidths& widths) {
+  return kind == ModelKind::lenet ? make_lenet(data, builder) : make_mlp(data, builder, widths);
 }
 
 }  // namespace strata::train_mnist

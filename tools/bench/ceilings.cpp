@@ -1,6 +1,8 @@
 #include "tools/bench/ceilings.h"
 
 #include "tensor/build_config.h"
+#include "tensor/parallel.h"
+#include "tools/bench/cpu.h"
 #include "tools/bench/gpu.h"
 
 namespace strata::bench {
@@ -17,9 +19,27 @@ std::optional<double> attempt(Ceilings& ceilings, const char* name, const Measur
   return value;
 }
 
+Ceilings measure_cpu_rates() {
+  const cpu::CacheSizes caches = cpu::cache_sizes();
+  Ceilings ceilings{.threads = thread_count()};
+  ceilings.instructions = cpu::multiply_add_instructions();
+  ceilings.l2_bytes = caches.l2 * static_cast<size_t>(ceilings.threads);  // each core has its own
+  ceilings.l3_bytes = caches.l3;
+  ceilings.copy_rate = cpu::measure_copy_rate(caches);
+  ceilings.l3_copy_rate =
+      attempt(ceilings, "l3_copy_bytes_per_second", cpu::measure_l3_copy_rate, caches);
+  ceilings.l2_copy_rate =
+      attempt(ceilings, "l2_copy_bytes_per_second", cpu::measure_l2_copy_rate, caches);
+  ceilings.fp32_flops = cpu::measure_fp32_flops();
+  ceilings.tf32_flops = ceilings.fp32_flops;  // which the CPU computes in float32
+  ceilings.bf16_flops = attempt(ceilings, "bf16_flops", cpu::measure_bf16_flops);
+  return ceilings;
+}
+
 }  // namespace
 
-Ceilings measure_rates() {
+Ceilings measure_rates(Device device) {
+  if (device == Device::cpu) return measure_cpu_rates();
   Ceilings ceilings;
   if constexpr (kHasCuda) {
     ceilings.l2_bytes = gpu::l2_cache_bytes();
@@ -35,11 +55,13 @@ Ceilings measure_rates() {
   return ceilings;
 }
 
-Ceilings measure_ceilings() {
-  Ceilings ceilings = measure_rates();
+Ceilings measure_ceilings(Device device) {
+  Ceilings ceilings = measure_rates(device);
+  if (device == Device::cpu) ceilings.parallel_seconds = cpu::measure_parallel_seconds();
   if constexpr (kHasCuda)
-    ceilings.while_turn_seconds =
-        attempt(ceilings, "while_turn_seconds", gpu::measure_while_turn_seconds);
+    if (device == Device::gpu)
+      ceilings.while_turn_seconds =
+          attempt(ceilings, "while_turn_seconds", gpu::measure_while_turn_seconds);
   return ceilings;
 }
 

@@ -24,9 +24,13 @@ std::optional<Floor> floor_of(const Work& work, Precision precision, const Ceili
     return amount / *rate;
   };
   at_least(ceilings.node_seconds, "node");
-  const bool in_l2 = work.bytes <= static_cast<double>(ceilings.l2_bytes) / 2;
-  at_least(over(work.bytes, in_l2 ? ceilings.l2_copy_rate : ceilings.copy_rate),
-           in_l2 ? "L2" : "memory");
+  const auto fits = [&](size_t cache) { return work.bytes <= static_cast<double>(cache) / 2; };
+  if (fits(ceilings.l2_bytes))
+    at_least(over(work.bytes, ceilings.l2_copy_rate), "L2");
+  else if (fits(ceilings.l3_bytes))
+    at_least(over(work.bytes, ceilings.l3_copy_rate), "L3");
+  else
+    at_least(over(work.bytes, ceilings.copy_rate), "memory");
   at_least(over(work.flops, ceilings.flops_at(precision)), "arithmetic");
   return floor;
 }

@@ -8,6 +8,7 @@
 #include "tensor/cuda/context.h"
 #include "tensor/output_file.h"
 #include "tensor/parallel.h"
+#include "tools/bench/dense.h"
 #include "tools/bench/options.h"
 #include "tools/bench/report.h"
 #include "tools/bench/serve.h"
@@ -29,9 +30,12 @@ Device choose_device(const Options& options) {
 /// What the command line left open, as it suits the device.
 void complete(Options& options, Device device) {
   const bool gpu = device == Device::gpu;
+  options.dense_batch_sizes =
+      options.batch_sizes.empty() ? std::vector<int64_t>{256, 1024} : options.batch_sizes;
   const auto unless_given = [](auto& values, auto defaults) {
     if (values.empty()) values = defaults;
   };
+  if (options.threads.empty()) options.threads = {thread_count()};
   using KernelsList = std::vector<Kernels>;
   unless_given(options.batch_sizes,
                gpu ? std::vector<int64_t>{64, 256, 1024, 8192} : std::vector<int64_t>{64, 256});
@@ -42,7 +46,7 @@ void complete(Options& options, Device device) {
                gpu ? std::vector{Precision::fp32, Precision::tf32} : std::vector{Precision::fp32});
   unless_given(options.launches,
                gpu ? std::vector{Launch::captured, Launch::eager} : std::vector{Launch::eager});
-  if (!options.step && !options.ops && !options.ceilings && !options.host)
+  if (!options.step && !options.ops && !options.ceilings && !options.host && !options.dense)
     options.step = options.ops = options.ceilings = options.host = true;
 }
 
@@ -53,20 +57,26 @@ std::vector<Configuration> combinations(const Options& options) {
       for (const Precision precision : options.precisions)
         for (const Kernels kernels : options.kernels)
           for (const Launch launch : options.launches)
-            all.push_back({model, batch_size, kernels, precision, launch});
+            all.push_back({.model = model,
+                           .batch_size = batch_size,
+                           .kernels = kernels,
+                           .precision = precision,
+                           .launch = launch,
+                           .width = options.width});
   return all;
 }
 
 void check_configuration(const Configuration& at, const Data& data) {
+  const bool cpu = data.device() == Device::cpu;
+  if (cpu && at.launch == Launch::captured) fail(ErrorKind::device, "CUDA graphs are the GPU's");
+  if (at.precision == Precision::bf16 && !cpu && at.kernels == Kernels::library)
+    fail(ErrorKind::device, "bf16 is for this project's own kernels on a GPU");
+}
+
+void check_batch_size(const Configuration& at, const Data& data) {
   if (at.batch_size > data.dataset.train.count)
     fail(ErrorKind::usage, "a batch of {} is larger than the training set of {} images",
          at.batch_size, data.dataset.train.count);
-  const bool cpu = data.device() == Device::cpu;
-  if (cpu && at.launch == Launch::captured) fail(ErrorKind::device, "CUDA graphs are the GPU's");
-  if (cpu && at.kernels == Kernels::library)
-    fail(ErrorKind::device, "this build has no library for the CPU");
-  if (at.precision == Precision::bf16 && (cpu || at.kernels == Kernels::library))
-    fail(ErrorKind::device, "bf16 is for this project's own kernels on a GPU");
 }
 
 /// Adds a note instead of results when something cannot run here.
@@ -81,17 +91,48 @@ void attempt(const Configuration& at, const Data& data, Results& results, Measur
   }
 }
 
-void measure_ops(const Options& options, const Data& data, Results& results) {
+/// On a GPU the CPU's threads are no part of what is measured.
+std::vector<int> thread_counts(const Options& options, Device device) {
+  return device == Device::cpu ? options.threads : std::vector{0};
+}
+
+/// Adds to `results` the ops that `ops_at` makes for each configuration and number of threads.
+template <class OpsAt>
+void measure_ops(const Options& options, const Data& data, Results& results,
+                 std::vector<OpResult>& to, const OpsAt& ops_at) {
   Blocks blocks = options.blocks;
   blocks.seconds /= 5;  // a call is one or two kernels, not dozens
   Options once = options;
   once.launches.resize(1);
-  for (const Configuration& at : combinations(once))
-    attempt(at, data, results, [&] {
-      for (const OpOfStep& op : ops_of_step(data, at))
-        for (OpResult& result : measure_op(op, data.device(), at, blocks))
-          results.ops.push_back(std::move(result));
-    });
+  for (Configuration at : combinations(once))
+    for (const int threads : thread_counts(options, data.device())) {
+      use_threads(at.threads = threads);
+      attempt(at, data, results, [&] {
+        for (const OpOfStep& op : ops_at(at))
+          for (OpResult& result : measure_op(op, data.device(), at, blocks))
+            to.push_back(std::move(result));
+      });
+    }
+}
+
+void measure_dense(Options options, const Data& data, Results& results) {
+  constexpr int64_t kWidth = 4096;
+  options.models = {ModelKind::mlp};
+  options.batch_sizes = options.dense_batch_sizes;
+  measure_ops(options, data, results, results.dense, [&](const Configuration& at) {
+    std::vector<OpOfStep> ops;
+    for (const DenseProduct& product :
+         dense_products(data, at.batch_size, at.width > 0 ? at.width : kWidth))
+      ops.push_back(dense_product_op(product, data.device()));
+    return ops;
+  });
+}
+
+void measure_all_ceilings(const Options& options, Device device, Results& results) {
+  for (const int threads : thread_counts(options, device)) {
+    use_threads(threads);
+    results.ceilings.push_back(measure_ceilings(device));
+  }
 }
 
 Results measure(const Options& options, const Data& data) {
@@ -100,14 +141,23 @@ Results measure(const Options& options, const Data& data) {
                   .data = fmt::format("{}: {} images of {}x{}x{}", set.name, set.train.count,
                                       set.height, set.width, set.channels),
                   .repeats = options.blocks.repeats};
-  if constexpr (kHasCuda)
-    if (data.device() == Device::gpu && (options.ceilings || options.ops))
-      results.ceilings = measure_ceilings();
+  const bool cpu = data.device() == Device::cpu;
+  if (options.ceilings || options.ops || options.dense || (cpu && options.step))
+    measure_all_ceilings(options, data.device(), results);
   if (options.step)
     for (const Configuration& at : combinations(options))
-      attempt(at, data, results,
-              [&] { results.steps.push_back(measure_step(data, at, options.blocks)); });
-  if (options.ops) measure_ops(options, data, results);
+      attempt(at, data, results, [&] {
+        check_batch_size(at, data);
+        const auto counts = thread_counts(options, data.device());
+        for (StepResult& result : measure_step(data, at, counts, options.blocks))
+          results.steps.push_back(std::move(result));
+      });
+  if (options.ops)
+    measure_ops(options, data, results, results.ops, [&](const Configuration& at) {
+      check_batch_size(at, data);
+      return ops_of_step(data, at);
+    });
+  if (options.dense) measure_dense(options, data, results);
   if (options.host) {
     if constexpr (kHasGoogleBenchmark)
       results.host = measure_host(data.device(), options.blocks.seconds);
@@ -119,7 +169,7 @@ Results measure(const Options& options, const Data& data) {
 
 ExitCode run_program(Options options) {
   const OutputFile json_file("--json", options.json), table_file("--markdown", options.markdown);
-  if (options.threads > 0) set_thread_count(options.threads);
+  if (!options.threads.empty()) use_threads(options.threads.back());
   const Device device = choose_device(options);
   complete(options, device);
   const Data data(options.data, device);

@@ -62,14 +62,6 @@ struct PassSeconds {
   std::vector<double> forward, backward;  // a call, one a block
 };
 
-PassSeconds measure_forward(const OpCase& op, Device device, const Blocks& blocks) {
-  const Calls forward(
-      device, [&] { op.forward(); }, blocks);
-  PassSeconds seconds;
-  for (int i = 0; i < blocks.repeats; ++i) seconds.forward.push_back(forward.measure());
-  return seconds;
-}
-
 PassSeconds measure_both_passes(const OpCase& op, Device device, const Blocks& blocks) {
   const Shape shape = op.forward().shape();
   const bool is_loss = shape.rank() == 0;  // from which backward() starts by itself
@@ -91,12 +83,22 @@ PassSeconds measure_both_passes(const OpCase& op, Device device, const Blocks& b
 
 }  // namespace
 
+std::vector<double> seconds_of_calls(Device device, const std::function<void()>& call,
+                                     const Blocks& blocks) {
+  const Calls calls(device, call, blocks);
+  std::vector<double> seconds;
+  for (int i = 0; i < blocks.repeats; ++i) seconds.push_back(calls.measure());
+  return seconds;
+}
+
 std::vector<OpResult> measure_op(const OpOfStep& op, Device device,
                                  const Configuration& configuration, const Blocks& blocks) {
   const SettingsScope scope(configuration.settings());
   const OpCase instance = op.make();
   const PassSeconds seconds = instance.leaves.empty()
-                                  ? measure_forward(instance, device, blocks)
+                                  ? PassSeconds{.forward = seconds_of_calls(
+                                                    device, [&] { instance.forward(); }, blocks),
+                                                .backward = {}}
                                   : measure_both_passes(instance, device, blocks);
   OpResult result{.configuration = configuration,
                   .name = op.name,

@@ -20,14 +20,6 @@ namespace {
 
 constexpr ops::Schedule kSchedule{.peak = 1e-3};
 
-Tensor random_tensor(const Shape& shape, Device device) {
-  std::vector<float> values(static_cast<size_t>(shape.size()));
-  std::minstd_rand generator(7);
-  for (float& value : values)
-    value = static_cast<float>(generator()) / static_cast<float>(generator.max()) - 0.5f;
-  return Tensor::from(values, shape, device);
-}
-
 Tensor random_leaf(const Shape& shape, Device device) {
   return random_tensor(shape, device).set_requires_grad(true);
 }
@@ -178,21 +170,31 @@ void add_lenet(std::vector<OpOfStep>& ops, const nn::Dataset& set, int64_t batch
   ops.push_back(classifier_op("dense2", {batch, 256}, set.classes, device));
 }
 
-void add_mlp(std::vector<OpOfStep>& ops, const nn::Dataset& set, int64_t batch, Device device) {
-  const int64_t pixels = set.height * set.width * set.channels;
-  ops.push_back(dense_op("dense1", {batch, pixels}, 512, false, device));
-  ops.push_back(dense_op("dense2", {batch, 512}, 256, true, device));
-  ops.push_back(classifier_op("dense3", {batch, 256}, set.classes, device));
+void add_mlp(std::vector<OpOfStep>& ops, const nn::Dataset& set, const Configuration& at,
+             Device device) {
+  const int64_t pixels = set.height * set.width * set.channels, batch = at.batch_size;
+  const auto [first, second] = at.widths();
+  ops.push_back(dense_op("dense1", {batch, pixels}, first, false, device));
+  ops.push_back(dense_op("dense2", {batch, first}, second, true, device));
+  ops.push_back(classifier_op("dense3", {batch, second}, set.classes, device));
 }
 
 /// With the gaps between parameters, which the optimizer passes over like any other number.
-int64_t flat_size(const Data& data, ModelKind kind) {
+int64_t flat_size(const Data& data, const Configuration& at) {
   nn::Builder builder;
-  const auto model = train_mnist::make_model(kind, data.dataset, builder);
+  const auto model = train_mnist::make_model(at.model, data.dataset, builder, at.widths());
   return nn::FlatParameters(*model).values().size();
 }
 
 }  // namespace
+
+Tensor random_tensor(const Shape& shape, Device device) {
+  std::vector<float> values(static_cast<size_t>(shape.size()));
+  std::minstd_rand generator(7);
+  for (float& value : values)
+    value = static_cast<float>(generator()) / static_cast<float>(generator.max()) - 0.5f;
+  return Tensor::from(values, shape, device);
+}
 
 std::vector<OpOfStep> ops_of_step(const Data& data, const Configuration& configuration) {
   const int64_t batch = configuration.batch_size, classes = data.dataset.classes;
@@ -201,9 +203,9 @@ std::vector<OpOfStep> ops_of_step(const Data& data, const Configuration& configu
   if (configuration.model == ModelKind::lenet)
     add_lenet(ops, data.dataset, batch, device);
   else
-    add_mlp(ops, data.dataset, batch, device);
+    add_mlp(ops, data.dataset, configuration, device);
   ops.push_back(metrics_op(batch, classes, device));
-  ops.push_back(adam_op(flat_size(data, configuration.model), device));
+  ops.push_back(adam_op(flat_size(data, configuration), device));
   return ops;
 }
 

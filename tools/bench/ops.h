@@ -31,6 +31,9 @@ struct OpOfStep {
   std::function<OpCase()> make;  // allocates its tensors
 };
 
+/// Numbers from -0.5 to 0.5, the same each time.
+Tensor random_tensor(const Shape& shape, Device device);
+
 /// In the order of the step.
 std::vector<OpOfStep> ops_of_step(const Data& data, const Configuration& configuration);
 
@@ -41,6 +44,10 @@ struct OpResult {
   Work work;
   Spread seconds;  // a call
 };
+
+/// Calls in blocks of one length; seconds a call, one a block. On a GPU in a CUDA graph.
+std::vector<double> seconds_of_calls(Device device, const std::function<void()>& call,
+                                     const Blocks& blocks);
 
 /// Its forward pass and, if it has a gradient, its backward pass.
 std::vector<OpResult> measure_op(const OpOfStep& op, Device device,

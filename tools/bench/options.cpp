@@ -38,10 +38,14 @@ void add_choices(CLI::App& app, const std::string& flag, std::vector<Enum>& valu
 }
 
 void declare_measurements(CLI::App& app, Options& options) {
-  app.option_defaults()->group("What is measured (all of it when none is named)");
+  app.option_defaults()->group("What is measured (all but --dense when none is named)");
   app.add_flag("--step", options.step, "the whole training step");
   app.add_flag("--ops", options.ops, "every op of the step by itself, forward and backward");
-  app.add_flag("--ceilings", options.ceilings, "what this GPU can do at most");
+  app.add_flag("--ceilings", options.ceilings, "what the device can do at most");
+  app.add_flag(
+      "--dense", options.dense,
+      "the products of dense layers, forward and both gradients: 4096 (--width) x 4096, and "
+      "mlp's");
   app.add_flag("--host", options.host,
                "what the host spends on an op, a launch, an allocation (with Google Benchmark)");
   app.add_flag("--serve", options.serve,
@@ -59,15 +63,20 @@ void declare_combinations(CLI::App& app, Options& options) {
       ->check(CLI::IsMember({"cpu", "gpu"}))
       ->type_name("cpu|gpu");
   app.add_option("--threads", options.threads, "CPU threads [all cores]")
+      ->delimiter(',')
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->check(CLI::Range(1, 1024))
-      ->type_name("N");
+      ->type_name("N,...");
   app.add_option("--data", options.data,
                  "a folder of four IDX files, or digits [MNIST where it is found, else digits]")
       ->type_name("DIR|digits");
   add_choices<ModelKind>(app, "--model", options.models,
                          {{"lenet", ModelKind::lenet}, {"mlp", ModelKind::mlp}}, "[lenet]");
+  app.add_option("--width", options.width, "outputs of mlp's hidden layers [512 and 256]")
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}))
+      ->type_name("N");
   app.add_option("--batch-sizes", options.batch_sizes,
-                 "images a step [gpu 64,256,1024,8192; cpu 64,256]")
+                 "images a step [gpu 64,256,1024,8192; cpu 64,256; --dense 256,1024]")
       ->delimiter(',')
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}))

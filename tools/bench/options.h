@@ -12,14 +12,16 @@ namespace strata::bench {
 
 struct Options {
   std::optional<Device> device;  // unset: the GPU if it can be used
-  int threads = 0;               // CPU threads; 0: all cores
+  std::vector<int> threads;      // CPU threads, each number by itself; empty: all cores
   std::string data;              // as Data takes it
   // Parts; with none of them, all are run.
   bool step = false, ops = false, ceilings = false, host = false;
+  bool dense = false;  // only when named
   bool serve = false;
   // Each combination is measured. Empty: what the device's default is.
   std::vector<ModelKind> models = {ModelKind::lenet};
-  std::vector<int64_t> batch_sizes;
+  int64_t width = 0;  // as Configuration has it
+  std::vector<int64_t> batch_sizes, dense_batch_sizes;
   std::vector<Kernels> kernels;
   std::vector<Precision> precisions;
   std::vector<Launch> launches;

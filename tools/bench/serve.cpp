@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "tools/bench/machine.h"
+#include "tools/bench/ops.h"
 #include "tools/bench/step.h"
 
 namespace strata::bench {
@@ -22,17 +23,24 @@ class Server {
 
   json answer(const json& command) {
     const std::string what = command.at("do");
-    step_of(command.at("batch_size"));
-    if (what == "prepare") return {{"peak_bytes", step_->peak_bytes()}};
+    Configuration asked = configuration_;
+    asked.batch_size = command.at("batch_size");
+    if (command.contains("model")) asked.model = model_named(command["model"].get<std::string>());
+    step_of(asked);
+    if (what == "prepare") {
+      double flop = 0;
+      for (const OpOfStep& op : ops_of_step(data_, asked)) flop += op.work.total().flops;
+      return {{"peak_bytes", step_->peak_bytes()}, {"flop", flop}};
+    }
     if (what == "measure") return measure(command);
     fail(ErrorKind::usage, "no such command: {}", what);
   }
 
  private:
-  void step_of(int64_t batch_size) {
-    if (step_ && configuration_.batch_size == batch_size) return;
+  void step_of(const Configuration& asked) {
+    if (step_ && asked.to_string() == configuration_.to_string()) return;
     step_ = nullptr;  // first, so that two never share the memory
-    configuration_.batch_size = batch_size;
+    configuration_ = asked;
     step_ = std::make_unique<StepBench>(data_, configuration_);
   }
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "examples/train_mnist/options.h"
+#include "examples/train_mnist/models.h"
 #include "nn/dataset.h"
 #include "nn/loader.h"
 #include "ops/settings.h"
@@ -16,6 +16,8 @@ using train_mnist::ModelKind;
 enum class Launch { captured, eager };
 
 std::string_view name_of(ModelKind model);
+/// Throws `usage` for a name that is none.
+ModelKind model_named(std::string_view name);
 std::string_view name_of(Launch launch);
 
 struct Configuration {
@@ -24,9 +26,16 @@ struct Configuration {
   Kernels kernels = Kernels::own;
   Precision precision = Precision::fp32;
   Launch launch = Launch::captured;
+  int threads = 0;    // of the CPU; 0: on a GPU
+  int64_t width = 0;  // outputs of mlp's hidden layers; 0: as train_mnist has them
 
   Settings settings() const { return {.kernels = kernels, .precision = precision}; }
-  /// "lenet, batch 256, own, tf32, captured"
+  train_mnist::MlpWidths widths() const {
+    return width > 0 ? train_mnist::MlpWidths{width, width} : train_mnist::MlpWidths{};
+  }
+  /// "lenet", "mlp", "mlp 4096"
+  std::string model_name() const;
+  /// "lenet, batch 256, own, tf32, captured", "lenet, batch 256, own, fp32, eager, threads: 2"
   std::string to_string() const;
 };
 
@@ -36,6 +45,9 @@ struct Blocks {
   double seconds = 0.1;  // a block's length, reached by its number of steps or calls
   int64_t steps = 0;     // a block's number of steps; 0: as many as fill the time
 };
+
+/// Of the CPU; 0, on a GPU, changes nothing.
+void use_threads(int count);
 
 /// The training data on its device: inputs are there before the clock starts.
 struct Data {

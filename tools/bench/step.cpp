@@ -35,7 +35,8 @@ StepBench::StepBench(const Data& data, const Configuration& configuration)
       device_(data.device()),
       bytes_before_(empty_the_pool(device_)),
       builder_{.device = device_},
-      model_(train_mnist::make_model(configuration.model, data.dataset, builder_)),
+      model_(train_mnist::make_model(configuration.model, data.dataset, builder_,
+                                     configuration.widths())),
       parameters_(*model_),
       optimizer_(parameters_, nn::AdamOptions{.beta1 = 0.7, .beta2 = 0.9}),
       loader_(data.on_device.train, {.batch_size = configuration.batch_size}),
@@ -58,15 +59,16 @@ void StepBench::run(int64_t steps) {
   wait_for(device_);
 }
 
+double StepBench::time(int64_t steps) {
+  const Clock::time_point start = Clock::now();
+  run(steps);
+  return std::chrono::duration<double>(Clock::now() - start).count() / static_cast<double>(steps);
+}
+
 std::vector<double> StepBench::measure(const Blocks& blocks) {
   const int64_t steps = steps_of_a_block(blocks);
   std::vector<double> seconds;
-  for (int i = 0; i < blocks.repeats; ++i) {
-    const Clock::time_point start = Clock::now();
-    run(steps);
-    const std::chrono::duration<double> block = Clock::now() - start;
-    seconds.push_back(block.count() / static_cast<double>(steps));
-  }
+  for (int i = 0; i < blocks.repeats; ++i) seconds.push_back(time(steps));
   return seconds;
 }
 
@@ -98,18 +100,29 @@ float StepBench::last_loss() const {
   return metrics.losses.empty() ? NAN : metrics.losses.back();
 }
 
-StepResult measure_step(const Data& data, const Configuration& configuration,
-                        const Blocks& blocks) {
+std::vector<StepResult> measure_step(const Data& data, const Configuration& configuration,
+                                     const std::vector<int>& thread_counts, const Blocks& blocks) {
   StepBench step(data, configuration);
-  StepResult result{.configuration = configuration,
-                    .steps = step.steps_of_a_block(blocks),
+  StepResult common{.configuration = configuration,
                     .peak_bytes = step.peak_bytes(),
                     .parameters = step.parameter_count()};
-  result.seconds = spread_of(
-      step.measure({.repeats = blocks.repeats, .seconds = blocks.seconds, .steps = result.steps}));
-  result.loss = step.last_loss();
-  for (const OpOfStep& op : ops_of_step(data, configuration)) result.work.push_back(op.work);
-  return result;
+  for (const OpOfStep& op : ops_of_step(data, configuration)) common.work.push_back(op.work);
+  std::vector<StepResult> results(thread_counts.size(), common);
+  std::vector<std::vector<double>> seconds(results.size());
+  for (int block = 0; block < blocks.repeats; ++block)
+    for (size_t i = 0; i < results.size(); ++i) {
+      use_threads(thread_counts[i]);
+      if (block == 0) results[i].steps = step.steps_of_a_block(blocks);
+      if (results.size() > 1) step.run(1);  // starts the threads
+      seconds[i].push_back(step.time(results[i].steps));
+    }
+  for (size_t i = 0; i < results.size(); ++i) {
+    results[i].configuration.threads = thread_counts[i];
+    results[i].seconds = spread_of(seconds[i]);
+    results[i].loss = step.last_loss();
+    if (i > 0) results[i].speed_up = results[0].seconds.median / results[i].seconds.median;
+  }
+  return results;
 }
 
 }  // namespace strata::bench

@@ -19,11 +19,13 @@ namespace strata::bench {
 
 struct StepResult {
   Configuration configuration;
-  Spread seconds = {};            // a step
-  int64_t steps = 0;              // in a block
-  size_t peak_bytes = 0;          // of the device's memory, the data set left out
-  int64_t parameters = 0;         // numbers that are trained
-  float loss = 0;                 // of the last step
+  Spread seconds = {};     // a step
+  int64_t steps = 0;       // in a block
+  size_t peak_bytes = 0;   // of the device's memory, the data set left out
+  int64_t parameters = 0;  // numbers that are trained
+  float loss = 0;          // of the last step
+  /// Over the first of several numbers of threads.
+  std::optional<double> speed_up = {};
   std::vector<OpWork> work = {};  // of its ops
 };
 
@@ -37,6 +39,8 @@ class StepBench {
 
   /// Waits for them.
   void run(int64_t steps);
+  /// Seconds a step of one block.
+  double time(int64_t steps);
   /// Blocks of steps, timed; returns seconds a step, one a block.
   std::vector<double> measure(const Blocks& blocks);
   /// As many as make a block of `blocks`.
@@ -59,6 +63,9 @@ class StepBench {
   nn::CapturedStep captured_;
 };
 
-StepResult measure_step(const Data& data, const Configuration& configuration, const Blocks& blocks);
+/// One result for each number of threads, which take turns block by block: a machine that slows
+/// slows for all. On a GPU the only number is 0.
+std::vector<StepResult> measure_step(const Data& data, const Configuration& configuration,
+                                     const std::vector<int>& thread_counts, const Blocks& blocks);
 
 }  // namespace strata::bench

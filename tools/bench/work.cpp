@@ -45,6 +45,12 @@ OpWork dense_work(int64_t batch, int64_t inputs, int64_t outputs, bool input_nee
   return work;
 }
 
+Work dense_product_work(int64_t batch, int64_t inputs, int64_t outputs) {
+  const double x = number(batch) * number(inputs), y = number(batch) * number(outputs);
+  const double w = number(inputs) * number(outputs);
+  return {.flops = 2 * x * number(outputs), .bytes = kFloat * (x + w + y)};
+}
+
 OpWork dense_softmax_cross_entropy_work(int64_t batch, int64_t inputs, int64_t classes) {
   const double x = number(batch) * number(inputs), y = number(batch) * number(classes);
   const double w = number(inputs) * number(classes), b = number(classes);

@@ -38,6 +38,11 @@ struct Work {
 
 struct OpWork {
   Work forward = {}, backward = {};
+
+  Work total() const {
+    Work sum = forward;
+    return sum += backward;
+  }
 };
 
 /// A convolution with unit stride and no padding, K filters of R x S x C, whose P x Q outputs are
@@ -56,6 +61,8 @@ OpWork stage_work(const StageShape& shape, bool input_needs_gradient);
 /// With ReLU.
 OpWork dense_work(int64_t batch, int64_t inputs, int64_t outputs, bool input_needs_gradient);
 OpWork dense_softmax_cross_entropy_work(int64_t batch, int64_t inputs, int64_t classes);
+/// One of its products, forward or a gradient.
+Work dense_product_work(int64_t batch, int64_t inputs, int64_t outputs);
 Work record_metrics_work(int64_t batch, int64_t classes);
 Work adam_update_work(int64_t parameters);
 

@@ -1,6 +1,7 @@
 """Who takes part in tools/bench_peers, and the children that run them."""
 import dataclasses
 import json
+import os
 import pathlib
 import select
 import shutil
@@ -15,22 +16,28 @@ FRAMEWORKS = ("strata", "torch", "jax")
 @dataclasses.dataclass(frozen=True)
 class Contender:
     framework: str
-    mode: str  # strata: --kernels; torch: eager, graph, compile; jax: scan
+    mode: str  # strata: --kernels; torch: eager, graph, compile; jax: jit, scan
     precision: str
+    one_thread: bool = False  # whatever the others have
 
     @property
     def name(self):
-        return f"{self.framework}-{self.mode}-{self.precision}"
+        return f"{self.framework}-{self.mode}-{self.precision}" + ("-1thread" if self.one_thread else "")
 
 
 def all_contenders(device, quick=False):
-    """On a GPU those of bfloat16 that take long to compile are left out of a quick run."""
+    """Those of bfloat16 that take long to compile are left out of a quick run."""
     def every(framework, modes, precisions):
         return [Contender(framework, mode, precision) for precision in precisions for mode in modes]
 
     if device == "cpu":
-        return (every("strata", ["own"], ["fp32"]) + every("torch", ["eager", "compile"], ["fp32"])
-                + every("jax", ["scan"], ["fp32"]))
+        return (every("strata", ["own", "library"], ["fp32"])
+                + [Contender("strata", "own", "fp32", one_thread=True)]
+                + every("torch", ["eager", "eager_nhwc", "compile", "compile_nhwc"], ["fp32"])
+                + every("jax", ["jit", "scan"], ["fp32"])
+                + every("strata", ["own"], ["bf16"])
+                + every("torch", ["eager_nhwc"] if quick else ["eager_nhwc", "compile_nhwc"], ["bf16"])
+                + every("jax", ["jit"], ["bf16"]))
     return (every("strata", ["auto", "own", "library"], ["fp32", "tf32"])
             + every("strata", ["auto"], ["bf16"])
             + every("torch", ["eager", "graph", "compile"], ["fp32", "tf32"])
@@ -64,17 +71,40 @@ def command_of(contender, options):
         program = pathlib.Path(options.build_dir) / "bench"
         if not program.exists():
             return None, f"{program} is not built"
-        return [str(program), "--serve", "--device", options.device, "--kernels", contender.mode,
-                "--precision", contender.precision,
-                *(["--data", str(options.data)] if options.data else [])], None
+        return [str(program), "--serve", "--kernels", contender.mode, *arguments(contender, options)], None
     python = python_with(contender.framework, getattr(options, f"{contender.framework}_python"))
     if python is None:
         return None, f"no Python here has {contender.framework} (--{contender.framework}-python PATH)"
-    command = [python, "-B", str(HERE / f"{contender.framework}_peer.py"), "--device", options.device,
-               "--precision", contender.precision]
+    command = [python, "-B", str(HERE / f"{contender.framework}_peer.py"), "--mode", contender.mode,
+               *arguments(contender, options)]
     if contender.framework == "torch":
-        command += ["--mode", contender.mode, "--compile-mode", options.compile_mode]
-    return command + (["--data", str(options.data)] if options.data else []), None
+        command += ["--compile-mode", options.compile_mode]
+    return command, None
+
+
+def arguments(contender, options):
+    """What every child is told alike."""
+    given = ["--device", options.device, "--precision", contender.precision]
+    if options.width:
+        given += ["--width", str(options.width)]
+    if options.device == "cpu":
+        given += ["--threads", str(1 if contender.one_thread else options.threads)]
+    return given + (["--data", str(options.data)] if options.data else [])
+
+
+def surroundings(options):
+    """Popen's arguments that give all processes the same share of the CPU: the number of threads where
+    they take it from the environment, and when there are cores to spare only as many cores, for XLA has
+    a thread for each core that it may run on. An OpenMP thread that waits sleeps after some
+    milliseconds, as is its default: a longer wait would slow the others, none would slow PyTorch."""
+    if options.device != "cpu":
+        return {}
+    number = str(options.threads)
+    available = sorted(os.sched_getaffinity(0))
+    cores = available[:options.threads] if options.threads < len(available) else None
+    return {"env": os.environ | {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": number,
+                                 "MKL_NUM_THREADS": number, "OPENBLAS_NUM_THREADS": number},
+            "preexec_fn": cores and (lambda: os.sched_setaffinity(0, cores))}
 
 
 class ChildFailed(Exception):
@@ -84,10 +114,10 @@ class ChildFailed(Exception):
 class Child:
     """A contender at work, asked and answering in lines of JSON."""
 
-    def __init__(self, command, log):
+    def __init__(self, command, log, options):
         self.log = log
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=log, cwd=HERE.parent.parent)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                                        cwd=HERE.parent.parent, **surroundings(options))
         self.buffer = b""
 
     def read(self, timeout):
@@ -113,6 +143,11 @@ class Child:
         except BrokenPipeError:
             pass  # read() says how it ended
         return self.read(timeout)
+
+    def cpu_seconds(self):
+        """That its threads have worked so far."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def last_words(self):
         self.log.flush()

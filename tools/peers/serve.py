@@ -2,8 +2,9 @@
 
 build/bench --serve speaks the same (tools/bench/serve.h):
     (at the start)                                            {"ready": true, "versions": {...}}
-    {"do": "prepare", "batch_size": B}                        {"peak_bytes": N}
-    {"do": "measure", "batch_size": B, "seconds": S, "blocks": K}   {"us": [K numbers], "loss": L}
+    {"do": "prepare", "model": "lenet", "batch_size": B}      {"peak_bytes": N}
+    {"do": "measure", "model": "lenet", "batch_size": B, "seconds": S, "blocks": K}
+                                                              {"us": [K numbers], "loss": L}
 What fails is answered by {"error": "..."}. Libraries that print do so on standard error.
 """
 import json
@@ -42,12 +43,12 @@ def timed_blocks(run, seconds, blocks):
 
 
 def serve(make_step, versions, answers):
-    """`make_step(batch_size)` returns an object with run(n) as above, peak_bytes and loss()."""
+    """`make_step(model, batch_size)` returns an object with run(n) as above, peak_bytes and loss()."""
     def answer(command):
-        batch_size = command["batch_size"]
-        if batch_size not in steps:
-            steps[batch_size] = make_step(batch_size)
-        step = steps[batch_size]
+        what = command["model"], command["batch_size"]
+        if what not in steps:
+            steps[what] = make_step(*what)
+        step = steps[what]
         if command["do"] == "prepare":
             return {"peak_bytes": step.peak_bytes}
         us = timed_blocks(step.run, command["seconds"], command["blocks"])

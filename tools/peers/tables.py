@@ -1,6 +1,8 @@
 """The report of tools/bench_peers as Markdown tables."""
 import statistics
 
+import epoch
+
 PRECISIONS = {"fp32": "Strict float32", "tf32": "TF32 products", "bf16": "bfloat16 activations, float32 weights"}
 
 
@@ -12,20 +14,36 @@ def summarise(result):
     return result
 
 
-def best_peer(results, precision, batch_size):
-    """The fastest result that is not Strata's, at equal precision; None without one."""
-    peers = [r for r in results if r["framework"] != "strata" and r["precision"] == precision
-             and r["batch_size"] == batch_size]
+def workload(result):
+    return result.get("model", "lenet"), result["batch_size"]
+
+
+def best_peer(results, of, frameworks=("torch", "jax")):
+    """The peers' fastest result at the workload and precision of another; None without one."""
+    peers = [r for r in results if r["framework"] in frameworks and r["precision"] == of["precision"]
+             and workload(r) == workload(of)]
     return min(peers, key=lambda r: r["us"], default=None)
 
 
 def add_ratios(results):
     """Of Strata's results: how many times as fast as the best peer of the same precision."""
     for result in results:
-        peer = best_peer(results, result["precision"], result["batch_size"])
+        peer = best_peer(results, result)
         if result["framework"] == "strata" and peer:
             result["times_best_peer"] = peer["us"] / result["us"]
             result["best_peer"] = peer["contender"]
+
+
+def add_shares(results, ceilings):
+    """Of results whose FLOP are known: FLOP a second and, on the CPU, the share of the measured peak."""
+    peaks = {peak["threads"]: peak for peak in ceilings}
+    for result in results:
+        if not result.get("flop"):
+            continue
+        result["flops"] = result["flop"] / result["us"] * 1e6
+        peak = peaks.get(1 if result["one_thread"] else max(peaks, default=0), {})
+        if f"{result['precision']}_flops" in peak:
+            result["share_of_peak"] = result["flops"] / peak[f"{result['precision']}_flops"]
 
 
 def figure(us):
@@ -41,52 +59,87 @@ def cell(result, best):
     return f"**{text}**" if result is best else text
 
 
-def table(title, rows, batch_sizes, cell_of):
-    lines = [f"### {title}", "", "| | " + " | ".join(f"batch {b:,}" for b in batch_sizes) + " |",
-             "|---|" + "---|" * len(batch_sizes)]
+def table(title, rows, columns, cell_of):
+    """A column for each (model, batch size); the model is named where there are several."""
+    several = len({model for model, _ in columns}) > 1
+    heads = [f"{model if several else 'batch'} {size:,}" for model, size in columns]
+    lines = [f"### {title}", "", "| | " + " | ".join(heads) + " |", "|---|" + "---|" * len(columns)]
     for name in rows:
-        lines.append(f"| {name} | " + " | ".join(cell_of(name, b) for b in batch_sizes) + " |")
+        lines.append(f"| {name} | " + " | ".join(cell_of(name, what) for what in columns) + " |")
     return "\n".join(lines) + "\n"
 
 
 def markdown(report):
-    results, batch_sizes = report["results"], report["batch_sizes"]
-    at = {(r["contender"], r["batch_size"]): r for r in results}
+    results, columns = report["results"], list(dict.fromkeys(map(workload, report["results"])))
+    at = {(r["contender"], workload(r)): r for r in results}
     parts = [header(report)]
     for precision, title in PRECISIONS.items():
         names = list(dict.fromkeys(r["contender"] for r in results if r["precision"] == precision))
         if not names:
             continue
-        fastest = {b: min((r for r in results if r["precision"] == precision and r["batch_size"] == b),
-                          key=lambda r: r["us"], default=None) for b in batch_sizes}
-        parts.append(table(f"{title}: µs a training step", names, batch_sizes,
-                           lambda name, b: cell(at.get((name, b)), fastest[b])))
+        fastest = {what: min((r for r in results if r["precision"] == precision and workload(r) == what),
+                             key=lambda r: r["us"], default=None) for what in columns}
+        parts.append(table(f"{title}: µs a training step", names, columns,
+                           lambda name, what: cell(at.get((name, what)), fastest[what])))
+        if report.get("threads"):
+            parts.append(ratios(precision, results, at, columns))
     names = list(dict.fromkeys(r["contender"] for r in results if r.get("peak_bytes") is not None))
     if names:
-        def megabytes(name, b):
-            peak = at.get((name, b), {}).get("peak_bytes")
+        def megabytes(name, what):
+            peak = at.get((name, what), {}).get("peak_bytes")
             return "–" if peak is None else f"{peak / 1e6:,.1f}"
-        parts.append(table("Peak memory of a step, MB, the data set left out", names, batch_sizes, megabytes))
+        parts.append(table("Peak memory of a step, MB, the data set left out", names, columns, megabytes))
     if report.get("epoch"):
-        parts.append(epoch_table(report["epoch"]))
+        parts.append(epoch.table(report["epoch"]))
+    if report.get("ceilings"):
+        parts.append(peaks_line(report["ceilings"]))
+    for name, share in report.get("busy_while_idle", {}).items():
+        parts.append(f"Not a fair run: {name} kept {share:.2f} of a core busy while nobody was measured.\n")
     if report["skipped"]:
         parts.append("Not measured:\n\n" + "\n".join(f"- {s['contender']}: {s['why']}" for s in report["skipped"]) + "\n")
-    return "\n".join(parts) + f"\n`{report['command']}`\n"
+    return "\n".join(part for part in parts if part) + f"\n`{report['command']}`\n"
+
+
+def ratios(precision, results, at, columns):
+    """What Strata's own kernels come to on the CPU, beside whom one compares them with."""
+    own = f"strata-own-{precision}"
+    if not any((own, what) in at for what in columns):
+        return ""
+
+    def times(other, result):
+        return f"{other['us'] / result['us']:.2f}" if other else "–"
+
+    def torch_cell(result):
+        peer = best_peer(results, result, ["torch"])
+        return f"{times(peer, result)} ({peer['contender']})" if peer else "–"
+
+    rows = {
+        "times as fast as PyTorch at its best": torch_cell,
+        "times as fast as the best peer": lambda result: times(best_peer(results, result), result),
+        "times as fast as the library rung":
+            lambda result: times(at.get((f"strata-library-{precision}", workload(result))), result),
+        "times as fast as with one thread": lambda result: times(at.get((f"{own}-1thread", workload(result))), result),
+        "GFLOP/s": lambda result: f"{result['flops'] / 1e9:,.1f}" if "flops" in result else "–",
+        "share of the measured peak, %":
+            lambda result: f"{100 * result['share_of_peak']:.0f}" if "share_of_peak" in result else "–",
+    }
+    return table(own, rows, columns, lambda row, what: rows[row](at[own, what]) if (own, what) in at else "–")
+
+
+def peaks_line(ceilings):
+    def peak(of):
+        figures = [f"{of[key] / 1e9:,.0f} {name}" for key, name in
+                   (("fp32_flops", "in float32"), ("bf16_flops", "in bfloat16")) if key in of]
+        return f"{' and '.join(figures)} with {of['threads']} thread{'s' if of['threads'] > 1 else ''}"
+    return "Measured peak in GFLOP/s: " + "; ".join(map(peak, ceilings)) + ".\n"
 
 
 def header(report):
-    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items() if name != "gpu")
-    return (f"{report['device']}, {report['date']}; {versions}; Strata at {report['commit']}.\n\n"
-            f"`lenet` with Adam, inputs on the device. Medians of {report['rounds']} rounds, in each of which "
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items()
+                         if name not in ("gpu", "device"))
+    models = " and ".join(f"`{model}`" for model in dict.fromkeys(model for model, _ in map(workload, report["results"])))
+    threads = f", {report['threads']} threads each" if report.get("threads") else ""
+    return (f"{report['device']}{threads}, {report['date']}; {versions}; Strata at {report['commit']}.\n\n"
+            f"{models} with Adam, inputs on the device. Medians of {report['rounds']} rounds, in each of which "
             f"every contender is measured once, in a new order (lowest–highest); Strata's with how many times "
             f"as fast as the best peer of that table. Strata's step also draws and normalises its batch.\n")
-
-
-def epoch_table(rows):
-    lines = ["### One epoch, from start to exit of the process", "",
-             "| | start to exit, s | training, s | test accuracy, % |", "|---|---|---|---|"]
-    for row in rows:
-        whole, training = row["total_seconds"], row["train_seconds"]
-        lines.append(f"| {row['name']} | {statistics.median(whole):.2f} ({min(whole):.2f}–{max(whole):.2f}) "
-                     f"| {statistics.median(training):.3f} | {min(row['accuracy']):.2f}–{max(row['accuracy']):.2f} |")
-    return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""lenet in PyTorch, and its optimizer, as examples/train_mnist has them."""
+"""lenet and mlp in PyTorch as examples/train_mnist has them."""
 import torch
 import torch.nn.functional as F
 
@@ -18,6 +18,21 @@ class Lenet(torch.nn.Module):
         x = F.relu(F.max_pool2d(self.conv2(x), 2))
         x = F.relu(self.dense1(x.flatten(1)))
         return self.dense2(x)
+
+
+class Mlp(torch.nn.Module):
+    def __init__(self, first, second):
+        super().__init__()
+        self.dense1 = torch.nn.Linear(784, first)
+        self.dense2 = torch.nn.Linear(first, second)
+        self.dense3 = torch.nn.Linear(second, 10)
+
+    def forward(self, x):
+        return self.dense3(F.relu(self.dense2(F.relu(self.dense1(x.flatten(1))))))
+
+
+def make_model(name, width=None):
+    return Lenet() if name == "lenet" else Mlp(width or 512, width or 256)
 
 
 def normalised(images, device):

@@ -1,9 +1,9 @@
-"""PyTorch's training step of lenet, for tools/bench_peers; serve.py says how it is asked.
+"""PyTorch's training step, for tools/bench_peers; serve.py says how it is asked.
 
 eager: a plain script's step. graph: the whole step as one CUDA graph. compile: forward and backward
-through torch.compile, the whole step as one CUDA graph (on the CPU: without one). The batch stays the
-same: no peer pays for drawing it, Strata does. Precisions: fp32 is strict, tf32 lets products round,
-bf16 is autocast with channels-last tensors."""
+through torch.compile, the whole step as one CUDA graph (on the CPU: without one). _nhwc: with
+channels-last tensors. The batch stays the same: no peer pays for drawing it, Strata does. Precisions:
+fp32 is strict, tf32 lets products round, bf16 is autocast, always with channels-last tensors."""
 import argparse
 import importlib
 
@@ -19,15 +19,15 @@ import torch_net  # noqa: E402
 
 
 class Step:
-    def __init__(self, options, images, labels, batch_size):
+    def __init__(self, options, images, labels, model, batch_size):
         self.gpu = options.device == "gpu"
         device = "cuda" if self.gpu else "cpu"
         bf16 = options.precision == "bf16"
         bytes_before = torch.cuda.memory_allocated() if self.gpu else 0
         torch.manual_seed(0)
-        model = torch_net.Lenet().to(device)
+        model = torch_net.make_model(model, options.width).to(device)
         x, y = images[:batch_size].clone(), labels[:batch_size].clone()
-        if bf16:
+        if bf16 or options.mode.endswith("_nhwc"):
             model = model.to(memory_format=torch.channels_last)
             x = x.contiguous(memory_format=torch.channels_last)
 
@@ -35,7 +35,7 @@ class Step:
             with torch.autocast(device, torch.bfloat16, enabled=bf16):
                 return F.cross_entropy(model(x), y)
 
-        if options.mode == "compile":
+        if options.mode.startswith("compile"):
             loss_of = torch.compile(loss_of, dynamic=False, mode=options.compile_mode)
         rate = torch.tensor(1e-3, device=device) if self.gpu else 1e-3
         optimizer = torch.optim.Adam(model.parameters(), lr=rate, betas=(0.7, 0.9), fused=True,
@@ -91,14 +91,18 @@ class Step:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--device", choices=["cpu", "gpu"], default="gpu")
-    parser.add_argument("--mode", choices=["eager", "graph", "compile"], required=True)
+    parser.add_argument("--mode", choices=["eager", "eager_nhwc", "graph", "compile", "compile_nhwc"], required=True)
     parser.add_argument("--precision", choices=["fp32", "tf32", "bf16"], required=True)
     parser.add_argument("--compile-mode", default="default")
+    parser.add_argument("--width", type=int)
+    parser.add_argument("--threads", type=int)
     parser.add_argument("--data")
     options = parser.parse_args()
     device = "cuda" if options.device == "gpu" else "cpu"
     torch_net.allow_tf32(options.precision != "fp32")
-    if options.mode == "compile":  # each batch size by itself: more often than is expected by default
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    if options.mode.startswith("compile"):  # each batch size by itself: more often than is expected by default
         config = importlib.import_module("torch._dynamo").config
         for limit in ("recompile_limit", "cache_size_limit"):
             if hasattr(config, limit):
@@ -110,7 +114,7 @@ def main():
         cudnn = torch.backends.cudnn.version()
         versions |= {"torch's CUDA": torch.version.cuda, "gpu": torch.cuda.get_device_name(),
                      "torch's cuDNN": f"{cudnn // 10000}.{cudnn // 100 % 100}.{cudnn % 100}"}
-    serve.serve(lambda batch_size: Step(options, images, labels, batch_size), versions, answers)
+    serve.serve(lambda model, batch_size: Step(options, images, labels, model, batch_size), versions, answers)
 
 
 main()

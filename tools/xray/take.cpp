@@ -124,8 +124,8 @@ Record traced_step(Device device, const std::function<void()>& step, const Effor
   return std::move(records[records.size() / 2]);
 }
 
-Roofline measure_roofline(Precision precision) {
-  return {.ceilings = bench::measure_rates(), .precision = precision};
+Roofline measure_roofline(Device device, Precision precision) {
+  return {.ceilings = bench::measure_rates(device), .precision = precision};
 }
 
 View take_eager(nn::TrainingStep& step, const Effort& effort, Below& below, const Xray& xray) {
@@ -185,7 +185,7 @@ Xray take(nn::TrainingStep& step, const TakeOptions& options) {
       device, [&] { step.run(); }, options.effort.untraced);
   const int64_t captured_untraced = captured ? untraced_replay(step, options.effort.untraced) : 0;
   if (options.roofline && device == Device::gpu)
-    xray.roofline = measure_roofline(options.precision);
+    xray.roofline = measure_roofline(device, options.precision);
 
   Below below(device, options.use_cupti, xray.notes);
   xray.views.push_back(take_eager(step, options.effort, below, xray));
