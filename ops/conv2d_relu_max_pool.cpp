@@ -96,8 +96,9 @@ bool is_recorded(const Tensor& input, const Tensor& weight, const Tensor& bias) 
 }
 
 void check_bfloat16(const ConvStageGeometry& geometry, const Tensor& input) {
-  bool supported = false;
-  if constexpr (kHasCuda) supported = cuda::supports_bfloat16(geometry, input);
+  bool supported = cpu::supports_conv2d_relu_max_pool(geometry);
+  if constexpr (kHasCuda)
+    if (input.device() == Device::gpu) supported = cuda::supports_bfloat16(geometry, input);
   check(supported,
         "conv2d_relu_max_pool: no kernel stores the output in bfloat16 for {} {} convolved to {}",
         input.dtype(), input.shape(), geometry.convolution.output_shape());
@@ -110,10 +111,10 @@ Tensor conv2d_relu_max_pool(const Tensor& input, const Tensor& weight, const Ten
   const TraceScope trace(TraceLayer::op, "conv2d_relu_max_pool");
   const ConvStageGeometry geometry(input, weight, bias, options);
   const DType dtype = hidden_dtype("conv2d_relu_max_pool", input);
+  if (dtype == DType::bfloat16) check_bfloat16(geometry, input);
   if (!is_fused(geometry, input)) return composition(input, weight, bias, options);
   const Shape shape = geometry.output_shape();
   Tensor output = Tensor::empty(shape, dtype, input.device());
-  if (dtype == DType::bfloat16) check_bfloat16(geometry, input);
   Tensor winners;
   if (is_recorded(input, weight, bias))
     winners = Tensor::empty(shape, DType::uint8, input.device());

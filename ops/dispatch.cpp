@@ -1,5 +1,6 @@
 #include "ops/dispatch.h"
 
+#include "ops/cpu/instructions.h"
 #include "ops/tuning.h"
 #include "tensor/cuda/context.h"
 #include "tensor/cuda/libraries.h"
@@ -126,11 +127,14 @@ DType hidden_dtype(std::string_view op, const Tensor& input) {
   if (input.dtype() != DType::bfloat16 && current.precision != Precision::bf16)
     return input.dtype();
   check(current.precision == Precision::bf16, "{}: a bfloat16 input needs the precision bf16", op);
-  check(input.device() == Device::gpu &&
-            (current.kernels == Kernels::automatic || current.kernels == Kernels::own),
-        "{}: activations in bfloat16 need this project's own kernels on a GPU", op);
+  check(current.kernels == Kernels::automatic || current.kernels == Kernels::own,
+        "{}: activations in bfloat16 need this project's own kernels", op);
+  if (input.device() == Device::cpu && instructions() < Instructions::avx512_bf16)
+    fail(ErrorKind::device,
+         "{}: activations in bfloat16 need a processor with AVX-512 BF16; here kernels use {}", op,
+         name_of(instructions()));
   if constexpr (kHasCuda)
-    if (cuda::device_info().compute_capability < 80)
+    if (input.device() == Device::gpu && cuda::device_info().compute_capability < 80)
       fail(ErrorKind::device,
            "{}: activations in bfloat16 need a GPU of compute capability 8.0 or newer", op);
   return DType::bfloat16;

@@ -18,10 +18,13 @@
 #include <span>
 #include <vector>
 
+#include "ops/cpu/bf16.h"
 #include "ops/cpu/frame.h"
 #include "ops/cpu/gather_gemm.h"
 #include "ops/cpu/gemm.h"
+#include "ops/cpu/gemm_bf16.h"
 #include "ops/cpu/instructions.h"
+#include "ops/cpu/pair_product.h"
 #include "ops/cpu/pooled_row.h"
 #include "ops/cpu/scratch.h"
 #include "ops/cpu/tile_sums.h"
@@ -38,6 +41,165 @@ constexpr int64_t kWindowsTogether = 256;
 int64_t round_up(int64_t count, int64_t unit) {
   return (count + unit - 1) / unit * unit;
 }
+
+// ---- forward
+
+int64_t work_of_image(const Conv2dGeometry& geometry) {
+  return static_cast<int64_t>(geometry.flops() / 2) / std::max<int64_t>(geometry.batch, 1);
+}
+
+std::span<const int64_t> two_rows(const std::vector<int64_t>& pixels, int64_t p, int64_t width) {
+  return std::span(pixels).subspan(static_cast<size_t>(2 * p * width),
+                                   static_cast<size_t>(2 * width));
+}
+
+/// The rows of a convolution, two at a time.
+class Fp32Convolution {
+ public:
+  Fp32Convolution(const Conv2dGeometry& geometry, const Tensor& input, const Tensor& weight)
+      : geometry_(geometry),
+        input_(input),
+        walk_(forward_axis(geometry.height), forward_axis(geometry.width), geometry.in_channels),
+        pixels_(walk_.pixel_offsets()),
+        taps_(walk_.tap_offsets(geometry.in_channels)),
+        filters_{std::ssize(taps_), geometry.out_channels},
+        memory_(workspace(filters_.size())) {
+    filters_.data = memory_.data<float>();
+    filters_.pack(0, filters_.count(),
+                  matrix_view(weight.data<float>(), filters_.depth, /*transposed=*/true), 0,
+                  filters_.depth);
+  }
+
+  /// Calls visit(n, convolve), where convolve(p, band) computes rows 2 p and 2 p + 1 of image n.
+  template <class Visit>
+  void for_each_image(const Visit& visit) const {
+    parallel_for(geometry_.batch, grain_for(work_of_image(geometry_)),
+                 [&](int64_t begin, int64_t end) {
+                   walk_.for_each_frame(
+                       input_.data<float>(), begin, end, [&](int64_t n, const float* frame) {
+                         visit(n, [&](int64_t p, float* band) { convolve(frame, p, band); });
+                       });
+                 });
+  }
+
+ private:
+  void convolve(const float* frame, int64_t p, float* band) const {
+    for (int64_t index = 0; index < filters_.count(); ++index) {
+      const PackedPanels::Panel panel = filters_.panel(index);
+      gather_gemm({.a = frame,
+                   .row_offsets = two_rows(pixels_, p, geometry_.width.output),
+                   .depth_offsets = taps_,
+                   .b = panel.data,
+                   .b_stride = panel.stride,
+                   .c = band + panel.first_column,
+                   .c_stride = geometry_.out_channels,
+                   .columns = panel.columns,
+                   .accumulate = false});
+    }
+  }
+
+  const Conv2dGeometry& geometry_;
+  const Tensor& input_;
+  Walk walk_;
+  std::vector<int64_t> pixels_, taps_;
+  PackedPanels filters_;
+  Tensor memory_;
+};
+
+/// The same with products of bfloat16. Pairs are neighbours in a row of taps: numbers of one pixel,
+/// or of two. Where those are odd, the last one's partner is multiplied by zero.
+class Bf16Convolution {
+ public:
+  Bf16Convolution(const Conv2dGeometry& geometry, const Tensor& input, const Tensor& weight)
+      : geometry_(geometry),
+        input_(input),
+        walk_(forward_axis(geometry.height), forward_axis(geometry.width), geometry.in_channels),
+        pixels_(walk_.pixel_offsets()) {
+    const bool whole_rows = walk_.width.tap_step == 1;
+    const int64_t runs_wide = whole_rows ? 1 : walk_.width.taps;
+    const int64_t run = walk_.width.taps * walk_.channels / runs_wide;
+    for (int64_t r = 0; r < walk_.height.taps; ++r)
+      for (int64_t s = 0; s < runs_wide; ++s)
+        for (int64_t i = 0; i < run; i += 2)
+          taps_.push_back(r * walk_.height.tap_step * walk_.row_stride() +
+                          s * walk_.width.tap_step * walk_.channels + i);
+    const int64_t pairs = std::ssize(taps_), filters = geometry.out_channels;
+    const PairMemory by_filter(filters * pairs);
+    pair_up(
+        {filters * walk_.height.taps * runs_wide, run, weight.data<float>(), DType::float32, run},
+        by_filter.data());
+    filters_ = PairMemory(panels_size(filters, pairs));
+    pack_panels(by_filter.data(), filters, pairs, filters_.data());
+  }
+
+  template <class Visit>
+  void for_each_image(const Visit& visit) const {
+    parallel_for(geometry_.batch, grain_for(work_of_image(geometry_) / 2),
+                 [&](int64_t begin, int64_t end) {
+                   const int64_t size = walk_.frame_size() + 1;  // with the partner of the last
+                   auto* const frame = thread_scratch<BFloat16>(Scratch::frame, size);
+                   std::fill_n(frame, size, BFloat16{0});
+                   for (int64_t n = begin; n < end; ++n) {
+                     walk_.place(image(n), frame);
+                     visit(n, [&](int64_t p, float* band) { convolve(frame, p, band); });
+                   }
+                 });
+  }
+
+ private:
+  const BFloat16* image(int64_t n) const {
+    const int64_t size = walk_.image_size();
+    if (input_.dtype() == DType::bfloat16) return input_.data<BFloat16>() + n * size;
+    auto* const rounded = thread_scratch<BFloat16>(Scratch::rows, size);
+    narrow({input_.data<float>() + n * size, size, rounded});
+    return rounded;
+  }
+
+  void convolve(const BFloat16* frame, int64_t p, float* band) const {
+    const int64_t filters = geometry_.out_channels;
+    for (int64_t first = 0; first < filters; first += kPairPanelWidth)
+      pair_product({.a = frame,
+                    .row_offsets = two_rows(pixels_, p, geometry_.width.output),
+                    .depth_offsets = taps_,
+                    .b = filters_.data() + first * std::ssize(taps_),
+                    .b_stride = kPairPanelWidth,
+                    .c = band + first,
+                    .c_stride = filters,
+                    .columns = std::min(kPairPanelWidth, filters - first)});
+  }
+
+  const Conv2dGeometry& geometry_;
+  const Tensor& input_;
+  Walk walk_;
+  std::vector<int64_t> pixels_, taps_;
+  PairMemory filters_{0};
+};
+
+/// Two rows of the convolution at a time become one of the output.
+template <class Convolve>
+void pool_image(const ConvStageGeometry& geometry, int64_t n, const Tensor& bias,
+                const Convolve& convolve, Tensor& output, Tensor& winners) {
+  const int64_t channels = geometry.convolution.out_channels;
+  const int64_t width = geometry.convolution.width.output;
+  const int64_t row = geometry.pooled_width * channels;
+  const bool small = output.dtype() == DType::bfloat16;
+  float* const band = thread_scratch(Scratch::band, 2 * width * channels + row);
+  for (int64_t p = 0; p < geometry.pooled_height; ++p) {
+    const int64_t to = (n * geometry.pooled_height + p) * row;
+    float* const pooled = small ? band + 2 * width * channels : output.data<float>() + to;
+    convolve(p, band);
+    pool_row({.rows = band,
+              .row_stride = width * channels,
+              .channels = channels,
+              .count = geometry.pooled_width,
+              .bias = bias.defined() ? bias.data<float>() : nullptr,
+              .output = pooled,
+              .winners = winners.defined() ? winners.data<uint8_t>() + to : nullptr});
+    if (small) narrow({pooled, row, output.data<BFloat16>() + to});
+  }
+}
+
+// ---- backward
 
 /// Tiles of the sums, and where they read an image: vectors of `width` lanes, `rows` x `columns` of
 /// them a patch.
@@ -239,7 +401,7 @@ class StageBackward {
     std::fill_n(frame, frame_size, 0.0f);
     for (int64_t n = begin; n < end; ++n) {
       if (gradients_.weight.defined())
-        source_.place(saved_.input.data<float>() + n * source_.image_size(), frame);
+        source_.place(image_of(saved_.input, n, source_.image_size(), Scratch::rows), frame);
       add_image(n, frame, sums);
     }
   }
@@ -251,7 +413,7 @@ class StageBackward {
     float* const gradients = thread_scratch(Scratch::gradients, pooled);
     open_gradients({.pixels = pooled / filters,
                     .channels = filters,
-                    .gradients = grad_output_.data<float>() + n * pooled,
+                    .gradients = image_of(grad_output_, n, pooled, Scratch::band),
                     .winners = winners,
                     .open = gradients,
                     .sums = sums + patches_.size});
@@ -267,8 +429,24 @@ class StageBackward {
       if (gradients_.weight.defined()) add_to_weight(windows, source, sums);
       if (grad_frame) add_to_input(windows, 2 * p, grad_frame);
     }
-    if (grad_frame)
-      target_.take(grad_frame, gradients_.input.data<float>() + n * target_.image_size());
+    if (grad_frame) take_image(grad_frame, n);
+  }
+
+  /// As float32: what is stored, or widened in this thread's memory.
+  static const float* image_of(const Tensor& images, int64_t n, int64_t size, Scratch slot) {
+    if (images.dtype() == DType::float32) return images.data<float>() + n * size;
+    float* const wide = thread_scratch(slot, size);
+    widen({images.data<BFloat16>() + n * size, size, wide});
+    return wide;
+  }
+
+  void take_image(const float* grad_frame, int64_t n) const {
+    const int64_t size = target_.image_size();
+    const bool small = gradients_.input.dtype() == DType::bfloat16;
+    float* const image =
+        small ? thread_scratch(Scratch::rows, size) : gradients_.input.data<float>() + n * size;
+    target_.take(grad_frame, image);
+    if (small) narrow({image, size, gradients_.input.data<BFloat16>() + n * size});
   }
 
   void add_to_weight(const Windows& windows, const float* source, float* sums) const {
@@ -349,48 +527,16 @@ void conv2d_relu_max_pool(const ConvStageGeometry& geometry, const Tensor& input
                           const Tensor& weight, const Tensor& bias, Tensor& output,
                           Tensor& winners) {
   note_instructions();
-  const Conv2dGeometry& convolution = geometry.convolution;
-  const int64_t channels = convolution.out_channels, width = convolution.width.output;
-  const Walk walk(forward_axis(convolution.height), forward_axis(convolution.width),
-                  convolution.in_channels);
-  const std::vector<int64_t> pixels = walk.pixel_offsets();
-  const std::vector<int64_t> taps = walk.tap_offsets(convolution.in_channels);
-  const int64_t depth = std::ssize(taps);
-  const Tensor memory = workspace(PackedPanels{depth, channels}.size());
-  const PackedPanels filters{depth, channels, memory.data<float>()};
-  filters.pack(0, filters.count(), matrix_view(weight.data<float>(), depth, /*transposed=*/true), 0,
-               depth);
-
-  const auto pool_rows = [&](int64_t n, int64_t p, const float* frame, float* band) {
-    for (int64_t index = 0; index < filters.count(); ++index) {
-      const PackedPanels::Panel panel = filters.panel(index);
-      gather_gemm({.a = frame,
-                   .row_offsets = std::span(pixels).subspan(static_cast<size_t>(2 * p * width),
-                                                            static_cast<size_t>(2 * width)),
-                   .depth_offsets = taps,
-                   .b = panel.data,
-                   .b_stride = panel.stride,
-                   .c = band + panel.first_column,
-                   .c_stride = channels,
-                   .columns = panel.columns,
-                   .accumulate = false});
-    }
-    const int64_t to = (n * geometry.pooled_height + p) * geometry.pooled_width * channels;
-    pool_row({.rows = band,
-              .row_stride = width * channels,
-              .channels = channels,
-              .count = geometry.pooled_width,
-              .bias = bias.defined() ? bias.data<float>() : nullptr,
-              .output = output.data<float>() + to,
-              .winners = winners.defined() ? winners.data<uint8_t>() + to : nullptr});
-  };
-  const int64_t work = static_cast<int64_t>(convolution.flops() / 2) / convolution.batch;
-  parallel_for(convolution.batch, grain_for(work), [&](int64_t begin, int64_t end) {
-    float* const band = thread_scratch(Scratch::band, 2 * width * channels);
-    walk.for_each_frame(input.data<float>(), begin, end, [&](int64_t n, const float* frame) {
-      for (int64_t p = 0; p < geometry.pooled_height; ++p) pool_rows(n, p, frame, band);
-    });
-  });
+  if (output.dtype() == DType::bfloat16)
+    Bf16Convolution(geometry.convolution, input, weight)
+        .for_each_image([&](int64_t n, const auto& convolve) {
+          pool_image(geometry, n, bias, convolve, output, winners);
+        });
+  else
+    Fp32Convolution(geometry.convolution, input, weight)
+        .for_each_image([&](int64_t n, const auto& convolve) {
+          pool_image(geometry, n, bias, convolve, output, winners);
+        });
 }
 
 void conv2d_relu_max_pool_backward(const ConvStageGeometry& geometry, const ConvStageSaved& saved,

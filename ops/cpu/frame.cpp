@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "ops/cpu/scratch.h"
+#include "tensor/bfloat16.h"
 
 namespace strata::cpu {
 
@@ -88,19 +89,21 @@ bool Walk::is_below(int64_t p, int64_t tap) const {
 namespace {
 
 // A few channels: a call of memmove would take longer than its work.
-void copy_pixel(const float* from, int64_t channels, float* to) {
+template <class T>
+void copy_pixel(const T* from, int64_t channels, T* to) {
   int64_t c = 0;
-  for (; c + 8 <= channels; c += 8) std::memcpy(to + c, from + c, 8 * sizeof(float));
+  for (; c + 8 <= channels; c += 8) std::memcpy(to + c, from + c, 8 * sizeof(T));
   for (; c < channels; ++c) to[c] = from[c];
 }
 
 }  // namespace
 
-void Walk::place(const float* image, float* frame) const {
+template <class T>
+void Walk::place(const T* image, T* frame) const {
   const bool whole_rows = width.spread == 1 && pixel_stride == channels;
   for (int64_t h = 0; h < height.image; ++h) {
-    const float* from = image + h * width.image * channels;
-    float* to = frame + at(height.origin + h * height.spread, width.origin);
+    const T* from = image + h * width.image * channels;
+    T* to = frame + at(height.origin + h * height.spread, width.origin);
     if (whole_rows) {
       std::copy_n(from, width.image * channels, to);
     } else {
@@ -109,6 +112,9 @@ void Walk::place(const float* image, float* frame) const {
     }
   }
 }
+
+template void Walk::place(const float* image, float* frame) const;
+template void Walk::place(const BFloat16* image, BFloat16* frame) const;
 
 void Walk::take(const float* frame, float* image) const {
   for (int64_t h = 0; h < height.image; ++h)

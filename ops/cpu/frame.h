@@ -47,8 +47,9 @@ struct Walk {
   };
   std::vector<Band> bands() const;
 
-  /// Copies an image into a frame, whose zeros are there already, and back.
-  void place(const float* image, float* frame) const;
+  /// Copies an image of float or BFloat16 into a frame, whose zeros are there already; and back.
+  template <class T>
+  void place(const T* image, T* frame) const;
   void take(const float* frame, float* image) const;
 
   /// Calls `visit(n, frame)` for the images [begin, end) of a batch.
