@@ -5,9 +5,13 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "ops/matmul.h"
+#include "tensor/parallel.h"
+#include "tests/support/compare.h"
 #include "tests/support/idx_files.h"
 #include "tests/support/program.h"
 #include "tools/bench/ceilings.h"
+#include "tools/bench/dense.h"
 #include "tools/bench/report.h"
 #include "tools/bench/statistics.h"
 #include "tools/bench/work.h"
@@ -81,23 +85,103 @@ TEST(BenchFloorTest, TheLongestOfMemoryArithmeticAndANodeCounts) {
   EXPECT_FALSE(bench::floor_of({.bytes = 1}, Precision::fp32, {}).has_value());
 }
 
+TEST(BenchFloorTest, ACacheServesWhatFillsHalfOfIt) {
+  const bench::Ceilings cpu{.threads = 2,
+                            .copy_rate = 1e10,
+                            .l2_copy_rate = 1e12,
+                            .l3_copy_rate = 1e11,
+                            .l2_bytes = 1'000'000,
+                            .l3_bytes = 10'000'000};
+  const auto floor = [&](double bytes) {
+    return *bench::floor_of({.bytes = bytes}, Precision::fp32, cpu);
+  };
+  EXPECT_EQ(floor(500'000).bound, "L2");
+  EXPECT_EQ(floor(500'001).bound, "L3");
+  EXPECT_DOUBLE_EQ(floor(5'000'000).seconds, 5e-5);
+  EXPECT_EQ(floor(5'000'001).bound, "memory");
+}
+
+TEST(BenchReportTest, TheShareOfThePeakIsThatOfThePrecisionAndTheThreads) {
+  const bench::Ceilings cpu{.fp32_flops = 2e11, .bf16_flops = 4e11};
+  const bench::Work work{.flops = 1e9};
+  EXPECT_DOUBLE_EQ(*bench::share_of_peak(work, 0.01, Precision::fp32, cpu), 0.5);
+  EXPECT_DOUBLE_EQ(*bench::share_of_peak(work, 0.01, Precision::bf16, cpu), 0.25);
+  EXPECT_FALSE(bench::share_of_peak(work, 0.01, Precision::tf32, cpu)) << "unknown";
+  EXPECT_FALSE(bench::share_of_peak({.bytes = 9}, 0.01, Precision::fp32, cpu)) << "no arithmetic";
+
+  bench::Results results;
+  for (const int threads : {1, 4}) results.ceilings.push_back({.threads = threads});
+  EXPECT_EQ(results.ceilings_of({.threads = 4}).threads, 4);
+  EXPECT_FALSE(results.ceilings_of({.threads = 3}).copy_rate.has_value());
+}
+
 TEST(BenchReportTest, SaysACeilingOrWhyItIsUnknownOrLeavesItOut) {
   bench::Results results;
-  results.ceilings = {.copy_rate = 2e12, .while_turn_seconds = 1.25e-6};
+  results.ceilings = {{.copy_rate = 2e12, .while_turn_seconds = 1.25e-6}};
   const auto has = [&](const char* words) {
     return bench::markdown_report(results).find(words) != std::string::npos;
   };
   constexpr auto kKnown = "| a turn of a CUDA graph's while node, beyond its kernels | 1.25 µs |\n";
   EXPECT_TRUE(has(kKnown)) << bench::markdown_report(results);
   EXPECT_EQ(bench::json_report(results)["ceilings"],
-            json({{"copy_bytes_per_second", 2e12}, {"while_turn_seconds", 1.25e-6}}));
-  results.ceilings.while_turn_seconds.reset();
-  results.ceilings.missing["while_turn_seconds"] = "an old driver";
+            json::array({{{"copy_bytes_per_second", 2e12}, {"while_turn_seconds", 1.25e-6}}}));
+  bench::Ceilings& ceilings = results.ceilings[0];
+  ceilings.while_turn_seconds.reset();
+  ceilings.missing["while_turn_seconds"] = "an old driver";
   EXPECT_TRUE(has("while node, beyond its kernels | unknown: an old driver |\n"));
-  EXPECT_EQ(bench::json_report(results)["ceilings"]["unknown"],
+  EXPECT_EQ(bench::json_report(results)["ceilings"][0]["unknown"],
             json({{"while_turn_seconds", "an old driver"}}));
-  results.ceilings.missing.clear();
+  ceilings.missing.clear();
   EXPECT_FALSE(has("while node"));
+}
+
+TEST(BenchReportTest, TheCpusCeilingsHaveAColumnForEachNumberOfThreads) {
+  bench::Results results;
+  results.ceilings = {{.threads = 1, .fp32_flops = 1e11, .instructions = "AVX2"},
+                      {.threads = 2, .fp32_flops = 2e11, .missing = {{"bf16_flops", "none"}}}};
+  const std::string text = bench::markdown_report(results);
+  for (const char* words :
+       {"| what | threads: 1 | threads: 2 |\n",
+        "| float32 multiply-adds | 100 GFLOP/s | 200 GFLOP/s |\n",
+        "| bfloat16 products added to float32 |  | unknown: none |\n", "are those of AVX2"})
+    EXPECT_NE(text.find(words), std::string::npos) << words << " is not in\n" << text;
+}
+
+TEST(BenchCeilingsTest, TheCpuReachesSomething) {
+  const bench::Ceilings cpu = bench::measure_ceilings(Device::cpu);
+  EXPECT_EQ(cpu.threads, thread_count());
+  EXPECT_NE(cpu.instructions, "");
+  // No machine of this century is below these, nor any of today above, checked by sanitizers or
+  // not.
+  EXPECT_GT(cpu.fp32_flops.value_or(0), 1e8);
+  EXPECT_LT(cpu.fp32_flops.value_or(0), 1e15);
+  EXPECT_GT(cpu.copy_rate.value_or(0), 1e7);
+  EXPECT_GT(cpu.parallel_seconds.value_or(0), 0);
+  const auto known_or_explained = [&](std::optional<double> value, const char* key) {
+    EXPECT_EQ(value.has_value(), !cpu.missing.contains(key)) << key;
+  };
+  known_or_explained(cpu.bf16_flops, "bf16_flops");
+  known_or_explained(cpu.l2_copy_rate, "l2_copy_bytes_per_second");
+  known_or_explained(cpu.l3_copy_rate, "l3_copy_bytes_per_second");
+}
+
+TEST(BenchDenseTest, ProductsAreThoseOfTheFormulas) {
+  const Tensor x = bench::random_tensor({5, 7}, Device::cpu);
+  const Tensor w = bench::random_tensor({3, 7}, Device::cpu);
+  const bench::OpOfStep op = bench::dense_product_op(
+      {.batch = 5, .inputs = 7, .outputs = 3, .pass = "forward"}, Device::cpu);
+  EXPECT_EQ(op.work.forward.flops, 2 * 5 * 7 * 3);
+  EXPECT_EQ(op.work.forward.bytes, 4 * (5 * 7 + 3 * 7 + 5 * 3));
+  EXPECT_TRUE(close(op.make().forward(), ops::matmul(x, w, {.transpose_b = true})));
+  const Tensor g = bench::random_tensor({5, 3}, Device::cpu);
+  const auto gradient = [](const char* pass) {
+    return bench::dense_product_op({5, 7, 3, pass}, Device::cpu).make().forward();
+  };
+  EXPECT_TRUE(close(gradient("grad_input"), ops::matmul(g, w)));
+  EXPECT_TRUE(close(gradient("grad_weight"), ops::matmul(g, x, {.transpose_a = true})));
+  EXPECT_TRUE(fails(ErrorKind::usage, "sideways", [] {
+    bench::dense_product_op({5, 7, 3, "sideways"}, Device::cpu);
+  }));
 }
 
 class BenchTest : public testing::Test {
@@ -134,7 +218,9 @@ TEST_F(BenchTest, ReportsStepsAndOpsAsJsonAndAsTables) {
     EXPECT_GT(step["peak_bytes"], 0);
     EXPECT_TRUE(std::isfinite(step["loss"].get<double>()));
     EXPECT_EQ(step["kernels"], "own");
-    EXPECT_FALSE(step.contains("floor_us")) << "the CPU has no ceilings";
+    EXPECT_GT(step["floor_us"], 0);
+    EXPECT_GT(step["share_of_peak"], 0);
+    EXPECT_FALSE(step.contains("speed_up")) << "of one number of threads";
   }
   EXPECT_EQ(report["step"][0]["batch_size"], 4);
   EXPECT_GT(report["step"][1]["flop"], report["step"][0]["flop"]);
@@ -147,19 +233,60 @@ TEST_F(BenchTest, ReportsStepsAndOpsAsJsonAndAsTables) {
   std::stringstream written;
   written << std::ifstream(tables).rdbuf();
   EXPECT_EQ(written.str(), run.output);
-  for (const char* words : {"| lenet | 8 | own | fp32 | eager |", "### mlp, batch 4, own, fp32",
-                            "conv2d_relu_max_pool | backward", "14x13x1"})
+  for (const char* words :
+       {"| lenet | 8 | own | fp32 | eager |",
+        "### mlp, batch 4, own, fp32, threads: ", "conv2d_relu_max_pool | backward", "14x13x1"})
     EXPECT_NE(run.output.find(words), std::string::npos) << words << " is not in\n" << run.output;
 }
 
 TEST_F(BenchTest, SaysWhatItCouldNotMeasureAndMeasuresTheRest) {
   const ProgramResult run =
-      bench({"--step", "--batch-sizes", "8,1000", "--kernels", "own,library"});
+      bench({"--step", "--batch-sizes", "8,1000", "--launch", "captured,eager"});
   EXPECT_EQ(run.exit_code, 0) << run.errors;
-  EXPECT_NE(run.output.find("Not measured: lenet, batch 8, library"), std::string::npos);
+  EXPECT_NE(run.output.find("Not measured: lenet, batch 8, own, fp32, captured"),
+            std::string::npos);
   EXPECT_NE(run.output.find("40 images"), std::string::npos) << run.output;
   EXPECT_NE(run.output.find("| lenet | 8 | own |"), std::string::npos) << run.output;
-  EXPECT_EQ(bench({"--step", "--kernels", "library"}).exit_code, 4) << "nothing is left";
+  EXPECT_EQ(bench({"--step", "--launch", "captured"}).exit_code, 4) << "nothing is left";
+}
+
+TEST_F(BenchTest, NumbersOfThreadsStandSideBySide) {
+  const auto file = folder() / "report.json";
+  const ProgramResult run = bench({"--step", "--batch-sizes", "8", "--model", "mlp", "--width",
+                                   "16", "--threads", "1,2", "--json", file.string()});
+  ASSERT_EQ(run.exit_code, 0) << run.errors;
+  std::ifstream stream(file);
+  const json report = json::parse(stream);
+  ASSERT_EQ(report["step"].size(), 2u);
+  const json &one = report["step"][0], &two = report["step"][1];
+  EXPECT_EQ(one["threads"], 1);
+  EXPECT_EQ(two["threads"], 2);
+  EXPECT_FALSE(one.contains("speed_up"));
+  const double ratio = one["us"]["median"].get<double>() / two["us"]["median"].get<double>();
+  EXPECT_NEAR(two["speed_up"].get<double>(), ratio, 1e-9 * ratio);
+  const json& ceilings = report["ceilings"];
+  ASSERT_EQ(ceilings.size(), 2u);
+  EXPECT_EQ(ceilings[1]["threads"], 2);
+  EXPECT_DOUBLE_EQ(two["share_of_peak"],
+                   two["flops"].get<double>() / ceilings[1]["fp32_flops"].get<double>());
+  // 14x13 pixels, two hidden layers of 16, 4 classes; twice but for the images' gradient, and the
+  // last layer's own twice in the forward pass.
+  EXPECT_EQ(two["flop"], 2.0 * 8 * (2 * 14 * 13 * 16 + 3 * 16 * 16 + 3 * 16 * 4));
+  EXPECT_NE(run.output.find("| mlp 16 | 8 | own | fp32 | eager | 1 |"), std::string::npos)
+      << run.output;
+}
+
+TEST_F(BenchTest, MeasuresTheProductsOfDenseLayers) {
+  const auto file = folder() / "report.json";
+  const ProgramResult run =
+      bench({"--dense", "--width", "24", "--batch-sizes", "8", "--json", file.string()});
+  ASSERT_EQ(run.exit_code, 0) << run.errors;
+  std::ifstream stream(file);
+  const json report = json::parse(stream);
+  ASSERT_EQ(report["dense"].size(), 3u + 2 + 3 + 3) << "the images need no gradient";
+  for (const json& product : report["dense"]) EXPECT_GT(product["flops"], 0) << product;
+  EXPECT_EQ(report["dense"][0]["flop"], 2.0 * 8 * 24 * 24);
+  EXPECT_NE(run.output.find("| 24 to 24 | grad_weight |"), std::string::npos) << run.output;
 }
 
 TEST_F(BenchTest, RefusesWhatItDoesNotKnow) {
@@ -167,6 +294,8 @@ TEST_F(BenchTest, RefusesWhatItDoesNotKnow) {
        std::vector<std::vector<std::string>>{{"--kernels", "fast"},
                                              {"--batch-sizes", "0"},
                                              {"--precision", "fp8"},
+                                             {"--threads", "1,0"},
+                                             {"--width", "-1"},
                                              {"--repeats", "0"},
                                              {"--what"},
                                              {"--json", "/nowhere/report.json"}}) {
@@ -185,7 +314,11 @@ TEST_F(BenchTest, ServesWhatStandardInputAsksFor) {
 {"do": "nonsense", "batch_size": 8}
 {"do": "measure", "batch_size": 0, "seconds": 0.001, "blocks": 3}
 not JSON
-{"do": "prepare", "batch_size": 4})";
+{"do": "prepare", "batch_size": 4}
+{"do": "prepare", "model": "mlp", "batch_size": 4}
+{"do": "prepare", "model": "resnet", "batch_size": 4}
+{"do": "measure", "product": [4, 5, 6, "grad_input"], "seconds": 0.001, "blocks": 2}
+{"do": "measure", "product": [4, 5, 6, "sideways"], "seconds": 0.001, "blocks": 2})";
   const ProgramResult run = run_program(
       "/bin/sh", {"-c", "printf '%s\\n' \"$1\" | \"$0\" --serve --device cpu --data \"$2\"", BENCH,
                   commands, data().string()});
@@ -193,7 +326,7 @@ not JSON
   std::istringstream lines(run.output);
   std::vector<json> answers;
   for (std::string line; std::getline(lines, line);) answers.push_back(json::parse(line));
-  ASSERT_EQ(answers.size(), 7u) << run.output;
+  ASSERT_EQ(answers.size(), 11u) << run.output;
   EXPECT_EQ(answers[0]["ready"], true);
   EXPECT_GT(answers[1]["peak_bytes"], 0);
   EXPECT_EQ(answers[2]["us"].size(), 3u);
@@ -204,6 +337,12 @@ not JSON
   // Whatever was measured before; but for a number that autograd makes once and keeps, a block of
   // the pool's smallest size.
   EXPECT_NEAR(answers[6]["peak_bytes"].get<double>(), answers[1]["peak_bytes"].get<double>(), 512);
+  EXPECT_GT(answers[6]["flop"], 0);
+  EXPECT_GT(answers[7]["flop"], 0);
+  EXPECT_NE(answers[7]["flop"], answers[6]["flop"]) << "another model";
+  EXPECT_NE(answers[8]["error"].get<std::string>().find("resnet"), std::string::npos);
+  EXPECT_EQ(answers[9]["us"].size(), 2u);
+  EXPECT_NE(answers[10]["error"].get<std::string>().find("sideways"), std::string::npos);
 }
 
 }  // namespace

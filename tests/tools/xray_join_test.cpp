@@ -241,6 +241,14 @@ TEST(XrayJoinTest, SharesAreTheLeastTimeByTheTimeTaken) {
   EXPECT_FALSE(node_of(eager(), "cublas::dense").share.has_value()) << "no ceilings";
 }
 
+TEST(XrayJoinTest, OnTheCpuTheTimeTakenIsTheHosts) {
+  const xray::Roofline cpu{.ceilings = {.threads = 2, .copy_rate = 1e12, .fp32_flops = 1e12},
+                           .precision = Precision::fp32};
+  const xray::Node& dense = node_of(join(eager_record(), cpu), "cublas::dense");
+  ASSERT_TRUE(dense.share.has_value());
+  EXPECT_DOUBLE_EQ(*dense.share, 300.0 / static_cast<double>(dense.duration()));
+}
+
 TEST(XrayJoinTest, LayersHaveTheNamesOfTheirSpans) {
   for (const TraceLayer layer : {TraceLayer::step, TraceLayer::phase, TraceLayer::module,
                                  TraceLayer::op, TraceLayer::rung, TraceLayer::library})

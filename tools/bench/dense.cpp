@@ -19,7 +19,6 @@ void add_layer(std::vector<DenseProduct>& products, int64_t batch, int64_t input
       products.push_back({batch, inputs, outputs, pass});
 }
 
-/// Both gradients are of random numbers.
 OpCase gradient_case(const DenseProduct& product, Device device) {
   const Tensor input = random_tensor({product.batch, product.inputs}, device);
   const Tensor weight = random_tensor({product.outputs, product.inputs}, device);
@@ -31,7 +30,7 @@ OpCase gradient_case(const DenseProduct& product, Device device) {
     (of_input ? gradients.input : gradients.weight) = result;
     const DenseGeometry geometry(input, weight, {}, ops::Activation::none);
     ops::run_dense_backward(geometry, input, weight, {}, grad_output, gradients);
-    return Tensor();
+    return result;
   }};
 }
 

@@ -141,9 +141,6 @@ Results measure(const Options& options, const Data& data) {
                   .data = fmt::format("{}: {} images of {}x{}x{}", set.name, set.train.count,
                                       set.height, set.width, set.channels),
                   .repeats = options.blocks.repeats};
-  const bool cpu = data.device() == Device::cpu;
-  if (options.ceilings || options.ops || options.dense || (cpu && options.step))
-    measure_all_ceilings(options, data.device(), results);
   if (options.step)
     for (const Configuration& at : combinations(options))
       attempt(at, data, results, [&] {
@@ -158,6 +155,10 @@ Results measure(const Options& options, const Data& data) {
       return ops_of_step(data, at);
     });
   if (options.dense) measure_dense(options, data, results);
+  // What was measured stands beside them; a GPU's step by itself does not.
+  const bool steps = data.device() == Device::cpu && !results.steps.empty();
+  if (options.ceilings || steps || !results.ops.empty() || !results.dense.empty())
+    measure_all_ceilings(options, data.device(), results);
   if (options.host) {
     if constexpr (kHasGoogleBenchmark)
       results.host = measure_host(data.device(), options.blocks.seconds);

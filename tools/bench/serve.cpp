@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "tools/bench/dense.h"
 #include "tools/bench/machine.h"
 #include "tools/bench/ops.h"
 #include "tools/bench/step.h"
@@ -23,6 +24,7 @@ class Server {
 
   json answer(const json& command) {
     const std::string what = command.at("do");
+    if (command.contains("product")) return measure_product(command);
     Configuration asked = configuration_;
     asked.batch_size = command.at("batch_size");
     if (command.contains("model")) asked.model = model_named(command["model"].get<std::string>());
@@ -37,6 +39,28 @@ class Server {
   }
 
  private:
+  json measure_product(const json& command) {
+    const json& product = command["product"];
+    if (product != product_) {
+      call_ = {};  // first, so that two never share the memory
+      step_ = nullptr;
+      const OpOfStep op = dense_product_op({.batch = product.at(0),
+                                            .inputs = product.at(1),
+                                            .outputs = product.at(2),
+                                            .pass = product.at(3)},
+                                           data_.device());
+      call_ = op.make();
+      product_ = product;
+    }
+    const SettingsScope scope(configuration_.settings());
+    json us = json::array();
+    for (const double seconds :
+         seconds_of_calls(data_.device(), [&] { call_.forward(); },
+                          {.repeats = command.at("blocks"), .seconds = command.at("seconds")}))
+      us.push_back(1e6 * seconds);
+    return {{"us", us}};
+  }
+
   void step_of(const Configuration& asked) {
     if (step_ && asked.to_string() == configuration_.to_string()) return;
     step_ = nullptr;  // first, so that two never share the memory
@@ -55,6 +79,8 @@ class Server {
   const Data& data_;
   Configuration configuration_;
   std::unique_ptr<StepBench> step_;
+  json product_;  // that call_ computes
+  OpCase call_;
 };
 
 }  // namespace

@@ -14,8 +14,10 @@ namespace strata::bench {
 ///   {"do": "measure", "batch_size": 256, "seconds": 0.1, "blocks": 3}
 ///                                           {"us": [55.1, 55.0, 55.3], "loss": 0.12}
 ///
-/// A command may name a "model"; without one that of `configuration` is taken. What fails is
-/// answered by {"error": "..."}. The batch size of `configuration` is not used.
+/// A "product" of a dense layer, [256, 4096, 4096, "forward"] (tools/bench/dense.h), stands in for
+/// the batch size where that is to be measured; it has no loss. A command may name a "model";
+/// without one that of `configuration` is taken. What fails is answered by {"error": "..."}. The
+/// batch size of `configuration` is not used.
 void serve(const Data& data, Configuration configuration, std::istream& commands,
            std::ostream& answers);
 

@@ -16,7 +16,7 @@ FRAMEWORKS = ("strata", "torch", "jax")
 @dataclasses.dataclass(frozen=True)
 class Contender:
     framework: str
-    mode: str  # strata: --kernels; torch: eager, graph, compile; jax: jit, scan
+    mode: str  # strata: --kernels; torch: eager, graph, compile; jax: jit, scan; openblas: its kernels
     precision: str
     one_thread: bool = False  # whatever the others have
 
@@ -72,6 +72,11 @@ def command_of(contender, options):
         if not program.exists():
             return None, f"{program} is not built"
         return [str(program), "--serve", "--kernels", contender.mode, *arguments(contender, options)], None
+    if contender.framework == "openblas":
+        command = [sys.executable, "-B", str(HERE / "openblas_peer.py"), "--library", options.openblas]
+        if subprocess.run([*command, "--look"], capture_output=True).returncode != 0:
+            return None, f"no OpenBLAS at {options.openblas} (package libopenblas0-pthread, --openblas PATH)"
+        return command, None
     python = python_with(contender.framework, getattr(options, f"{contender.framework}_python"))
     if python is None:
         return None, f"no Python here has {contender.framework} (--{contender.framework}-python PATH)"
@@ -92,7 +97,7 @@ def arguments(contender, options):
     return given + (["--data", str(options.data)] if options.data else [])
 
 
-def surroundings(options):
+def surroundings(options, contender=None):
     """Popen's arguments that give all processes the same share of the CPU: the number of threads where
     they take it from the environment, and when there are cores to spare only as many cores, for XLA has
     a thread for each core that it may run on. An OpenMP thread that waits sleeps after some
@@ -102,8 +107,13 @@ def surroundings(options):
     number = str(options.threads)
     available = sorted(os.sched_getaffinity(0))
     cores = available[:options.threads] if options.threads < len(available) else None
-    return {"env": os.environ | {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": number,
-                                 "MKL_NUM_THREADS": number, "OPENBLAS_NUM_THREADS": number},
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": number,
+                                "MKL_NUM_THREADS": number, "OPENBLAS_NUM_THREADS": number}
+    if contender and contender.framework == "openblas":
+        environment.pop("OPENBLAS_CORETYPE", None)
+        if contender.mode != "default":
+            environment["OPENBLAS_CORETYPE"] = contender.mode
+    return {"env": environment,
             "preexec_fn": cores and (lambda: os.sched_setaffinity(0, cores))}
 
 
@@ -114,10 +124,10 @@ class ChildFailed(Exception):
 class Child:
     """A contender at work, asked and answering in lines of JSON."""
 
-    def __init__(self, command, log, options):
+    def __init__(self, contender, command, log, options):
         self.log = log
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-                                        cwd=HERE.parent.parent, **surroundings(options))
+                                        cwd=HERE.parent.parent, **surroundings(options, contender))
         self.buffer = b""
 
     def read(self, timeout):

@@ -5,7 +5,8 @@ build/bench --serve speaks the same (tools/bench/serve.h):
     {"do": "prepare", "model": "lenet", "batch_size": B}      {"peak_bytes": N}
     {"do": "measure", "model": "lenet", "batch_size": B, "seconds": S, "blocks": K}
                                                               {"us": [K numbers], "loss": L}
-What fails is answered by {"error": "..."}. Libraries that print do so on standard error.
+A command may name a "product", [batch, inputs, outputs, pass], instead of a model and a batch size: one
+of a dense layer's. What fails is answered by {"error": "..."}. Libraries that print do so on standard error.
 """
 import json
 import os
@@ -42,11 +43,13 @@ def timed_blocks(run, seconds, blocks):
     return results
 
 
-def serve(make_step, versions, answers):
+def serve(make_step, versions, answers, **facts):
     """`make_step(model, batch_size)` returns an object with run(n) as above, peak_bytes and loss()."""
     def answer(command):
-        what = command["model"], command["batch_size"]
+        what = tuple(command.get("product") or (command["model"], command["batch_size"]))
         if what not in steps:
+            if "product" in command:
+                steps.clear()  # one product's matrices are enough to hold
             steps[what] = make_step(*what)
         step = steps[what]
         if command["do"] == "prepare":
@@ -55,7 +58,7 @@ def serve(make_step, versions, answers):
         return {"us": us, "loss": step.loss()}
 
     steps = {}
-    print(json.dumps({"ready": True, "versions": versions}), file=answers, flush=True)
+    print(json.dumps({"ready": True, "versions": versions, **facts}), file=answers, flush=True)
     for line in sys.stdin:
         try:
             reply = answer(json.loads(line))

@@ -1,6 +1,7 @@
 """The report of tools/bench_peers as Markdown tables."""
 import statistics
 
+import dense
 import epoch
 
 PRECISIONS = {"fp32": "Strict float32", "tf32": "TF32 products", "bf16": "bfloat16 activations, float32 weights"}
@@ -26,9 +27,9 @@ def best_peer(results, of, frameworks=("torch", "jax")):
 
 
 def add_ratios(results):
-    """Of Strata's results: how many times as fast as the best peer of the same precision."""
+    """Of Strata's results: how many times as fast as the best peer of the same precision and threads."""
     for result in results:
-        peer = best_peer(results, result)
+        peer = None if result["one_thread"] else best_peer(results, result)
         if result["framework"] == "strata" and peer:
             result["times_best_peer"] = peer["us"] / result["us"]
             result["best_peer"] = peer["contender"]
@@ -89,12 +90,17 @@ def markdown(report):
             peak = at.get((name, what), {}).get("peak_bytes")
             return "–" if peak is None else f"{peak / 1e6:,.1f}"
         parts.append(table("Peak memory of a step, MB, the data set left out", names, columns, megabytes))
+    if report.get("dense"):
+        parts.append(dense.table(report["dense"]))
     if report.get("epoch"):
         parts.append(epoch.table(report["epoch"]))
     if report.get("ceilings"):
         parts.append(peaks_line(report["ceilings"]))
     for name, share in report.get("busy_while_idle", {}).items():
         parts.append(f"Not a fair run: {name} kept {share:.2f} of a core busy while nobody was measured.\n")
+    for name, what in (("others_cores", "the training steps"), ("dense_others_cores", "the products")):
+        if report.get(name, 0) > 0.1:
+            parts.append(f"Not a quiet machine: other processes kept {report[name]:.2f} cores busy during {what}.\n")
     if report["skipped"]:
         parts.append("Not measured:\n\n" + "\n".join(f"- {s['contender']}: {s['why']}" for s in report["skipped"]) + "\n")
     return "\n".join(part for part in parts if part) + f"\n`{report['command']}`\n"
@@ -137,9 +143,12 @@ def peaks_line(ceilings):
 def header(report):
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items()
                          if name not in ("gpu", "device"))
-    models = " and ".join(f"`{model}`" for model in dict.fromkeys(model for model, _ in map(workload, report["results"])))
     threads = f", {report['threads']} threads each" if report.get("threads") else ""
-    return (f"{report['device']}{threads}, {report['date']}; {versions}; Strata at {report['commit']}.\n\n"
-            f"{models} with Adam, inputs on the device. Medians of {report['rounds']} rounds, in each of which "
-            f"every contender is measured once, in a new order (lowest–highest); Strata's with how many times "
-            f"as fast as the best peer of that table. Strata's step also draws and normalises its batch.\n")
+    machine = f"{report['device']}{threads}, {report['date']}; {versions}; Strata at {report['commit']}.\n\n"
+    rounds = (f"Medians of {report['rounds']} rounds, in each of which every contender is measured once, in a new "
+              f"order")
+    if not report["results"]:
+        return machine + (f"{rounds}.\n" if report.get("dense") else "")
+    models = " and ".join(f"`{model}`" for model in dict.fromkeys(model for model, _ in map(workload, report["results"])))
+    return machine + (f"{models} with Adam, inputs on the device. {rounds} (lowest–highest); Strata's with how many times "
+                      f"as fast as the best peer of that table. Strata's step also draws and normalises its batch.\n")

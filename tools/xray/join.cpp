@@ -216,12 +216,13 @@ void name_modules_of_gradients(std::vector<Node>& nodes) {
   }
 }
 
-/// Of a node whose work is told: the least time in which the card can do it by the time that the
-/// GPU took beneath it.
+/// Of a node whose work is told: the least time in which the device can do it by the time that it
+/// took, the GPU beneath the node or the CPU within it.
 void fill_in_shares(View& view, const Roofline& roofline) {
   const std::map<int64_t, Beneath> below = beneath(view);
   for (Node& node : view.nodes) {
-    const int64_t taken = below.at(node.id).gpu;
+    const bool cpu = roofline.ceilings.threads > 0;
+    const int64_t taken = cpu ? node.duration() : below.at(node.id).gpu;
     if (taken == 0 || (node.flops == 0 && node.bytes == 0)) continue;
     if (node.layer == Layer::copy) continue;  // it may cross the bus, which has a rate of its own
     const auto floor = bench::floor_of({.flops = node.flops, .bytes = node.bytes},

@@ -125,7 +125,9 @@ Record traced_step(Device device, const std::function<void()>& step, const Effor
 }
 
 Roofline measure_roofline(Device device, Precision precision) {
-  return {.ceilings = bench::measure_rates(device), .precision = precision};
+  const bool in_fp32 = device == Device::cpu && precision == Precision::tf32;
+  return {.ceilings = bench::measure_rates(device),
+          .precision = in_fp32 ? Precision::fp32 : precision};
 }
 
 View take_eager(nn::TrainingStep& step, const Effort& effort, Below& below, const Xray& xray) {
@@ -184,8 +186,7 @@ Xray take(nn::TrainingStep& step, const TakeOptions& options) {
   const int64_t eager_untraced = untraced_time(
       device, [&] { step.run(); }, options.effort.untraced);
   const int64_t captured_untraced = captured ? untraced_replay(step, options.effort.untraced) : 0;
-  if (options.roofline && device == Device::gpu)
-    xray.roofline = measure_roofline(device, options.precision);
+  if (options.roofline) xray.roofline = measure_roofline(device, options.precision);
 
   Below below(device, options.use_cupti, xray.notes);
   xray.views.push_back(take_eager(step, options.effort, below, xray));

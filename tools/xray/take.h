@@ -17,7 +17,7 @@ struct Effort {
 struct TakeOptions {
   bool captured = true;  // on a GPU, also the replay of the step's graph
   Precision precision = Precision::fp32;
-  bool roofline = true;  // on a GPU: whether to measure what the card can do, which takes a second
+  bool roofline = true;  // whether to measure what the device can do, which takes a second
   Effort effort = {};
   bool use_cupti = true;  // for tests: whether to ask for it
 };

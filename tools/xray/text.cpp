@@ -39,11 +39,15 @@ class Tree {
     for (const Node& node : view.nodes) children_[node.parent].push_back(&node);
     has_gpu_ =
         std::ranges::any_of(beneath_, [](const auto& entry) { return entry.second.gpu > 0; });
+    has_shares_ = has_gpu_ || std::ranges::any_of(view.nodes, [](const Node& node) {
+                    return node.share.has_value();
+                  });
   }
 
   std::string text() {
-    text_ = has_gpu_ ? fmt::format("  {:>9}  {:>9}  {:>5}\n", "host us", "GPU us", "roof")
-                     : fmt::format("  {:>9}\n", "host us");
+    text_ = fmt::format("  {:>9}", "host us");
+    if (has_gpu_) text_ += fmt::format("  {:>9}", "GPU us");
+    text_ += has_shares_ ? fmt::format("  {:>5}\n", "roof") : "\n";
     show_children(0, 1);
     return std::move(text_);
   }
@@ -62,9 +66,9 @@ class Tree {
     const bool on_host = node.track == "host";
     const int64_t spent = below.gpu > 0 ? below.gpu : on_host ? node.duration() : 0;
     text_ += fmt::format("  {:>9}", on_host ? number(node.duration()) : "");
-    if (has_gpu_)
-      text_ += fmt::format("  {:>9}  {:>5}", below.gpu > 0 ? number(below.gpu) : "",
-                           node.share ? fmt::format("{:.0f} %", 100 * *node.share) : "");
+    if (has_gpu_) text_ += fmt::format("  {:>9}", below.gpu > 0 ? number(below.gpu) : "");
+    if (has_shares_)
+      text_ += fmt::format("  {:>5}", node.share ? fmt::format("{:.0f} %", 100 * *node.share) : "");
     text_ += fmt::format("  {:{}}{}{}{}{}\n", "", 2 * (level - 1), title_of(node),
                          rate(node, spent), notes_of(node), folded(node, level));
   }
@@ -116,7 +120,7 @@ class Tree {
   int depth_;
   std::map<int64_t, Beneath> beneath_;
   std::map<int64_t, std::vector<const Node*>> children_;
-  bool has_gpu_ = false;
+  bool has_gpu_ = false, has_shares_ = false;
   std::string text_;
 };
 

@@ -73,7 +73,7 @@ struct View {
   double named = 1;
 };
 
-/// What the card can do at most, for shares of the roofline.
+/// What the device can do at most, for shares of the roofline.
 struct Roofline {
   bench::Ceilings ceilings;
   Precision precision = Precision::fp32;
