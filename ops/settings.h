@@ -16,8 +16,10 @@ enum class Kernels { automatic, library, own, reference };
 ///
 /// `bf16` is tf32, with hidden activations stored as bfloat16: the outputs of conv2d_relu_max_pool
 /// and of dense with ReLU, and their gradients. Sums are float32, and so are all other tensors:
-/// images, logits, loss, weights, their gradients and the optimizer's state. For our own kernels on
-/// a GPU only; an op that has no kernel for bfloat16 says so.
+/// images, logits, loss, weights, their gradients and the optimizer's state. For our own kernels
+/// only, on a GPU of compute capability 8.0 or a processor with AVX-512 BF16; an op that has no
+/// kernel for bfloat16 says so. On the CPU the factors of these ops' products are rounded to
+/// bfloat16, and tf32 is fp32.
 enum class Precision { fp32, tf32, bf16 };
 
 struct Settings {

@@ -1,5 +1,5 @@
 // Element types. float32 is the working type; float64 exists on the CPU for gradient checks;
-// bfloat16 only stores activations on the GPU (Precision::bf16); uint8 and int32 hold images,
+// bfloat16 only stores activations (Precision::bf16); uint8 and int32 hold images,
 // labels and indices.
 #pragma once
 

@@ -127,12 +127,25 @@ void declare_options(CLI::App& app, Options& options) {
   add_choice<Precision>(
       app, "--precision", options.precision,
       {{"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}},
-      "tf32 lets products use tensor cores; bf16 also stores activations in 16 bits");
+      "tf32 lets products use tensor cores; bf16 also stores activations in 16 bits (on a CPU: "
+      "with "
+      "AVX-512 BF16)");
   app.add_flag("--tune", options.tune,
                "measure which kernels are fastest where ~/.cache/strata/tuning.tsv does not say, "
                "and write it there");
   add_integer(app, "--threads", options.threads, 1, 1024,
               with_default("CPU threads", "the cores this process may use"));
+  app.add_option_function<std::string>(
+         "--instructions",
+         [&options](const std::string& name) { options.instructions = instructions_named(name); },
+         with_default("of the CPU that its kernels use", "the best it has"))
+      ->check(CLI::Validator(
+          [](const std::string& name) -> std::string {
+            if (instructions_named(name)) return {};
+            return fmt::format("takes {}, not '{}'", kInstructionsNames, name);
+          },
+          ""))
+      ->type_name(std::string(kInstructionsNames));
   add_integer(app, "--memory-limit", options.memory_limit_mb, int64_t{1}, 1000 * kMillion,
               with_default("megabytes to take of the device", "all there is"));
   app.add_flag_callback(

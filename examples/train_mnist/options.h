@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "nn/schedule.h"
+#include "ops/cpu/instructions.h"
 #include "ops/settings.h"
 
 namespace strata::train_mnist {
@@ -17,11 +18,12 @@ enum class OptimizerKind { adam, sgd };
 
 struct Options {
   DeviceChoice device = DeviceChoice::automatic;
-  int threads = 0;                  // CPU threads; 0: the cores this process may use
-  int64_t memory_limit_mb = 0;      // of the device's memory; 0: all there is
-  bool graph = true;                // on the GPU, the step as a CUDA graph
-  int64_t steps_per_launch = 10;    // of that graph
-  std::optional<std::string> data;  // a folder of IDX files, or "digits"
+  int threads = 0;                           // CPU threads; 0: the cores this process may use
+  std::optional<Instructions> instructions;  // of the CPU; unset: the best it has
+  int64_t memory_limit_mb = 0;               // of the device's memory; 0: all there is
+  bool graph = true;                         // on the GPU, the step as a CUDA graph
+  int64_t steps_per_launch = 10;             // of that graph
+  std::optional<std::string> data;           // a folder of IDX files, or "digits"
   ModelKind model = ModelKind::lenet;
   int64_t epochs = 4;
   int64_t batch_size = 192;

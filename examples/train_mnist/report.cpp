@@ -105,7 +105,10 @@ std::string_view precision_line(const Run& run) {
       return run.device == Device::cpu ? "fp32: reduced precisions have no effect on the CPU"
                                        : "tf32 in products on tensor cores, fp32 in all others";
     case Precision::bf16:
-      return "bf16 for hidden activations, tf32 in products on tensor cores, fp32 in all others";
+      return run.device == Device::cpu
+                 ? "bf16 for hidden activations and factors of products, fp32 in all others"
+                 : "bf16 for hidden activations, tf32 in products on tensor cores, fp32 in all "
+                   "others";
   }
   return {};
 }

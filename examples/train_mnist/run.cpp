@@ -5,6 +5,7 @@
 
 #include "nn/digits.h"
 #include "nn/idx.h"
+#include "ops/cpu/instructions.h"
 #include "tensor/build_config.h"
 #include "tensor/cuda/context.h"
 #include "tensor/error.h"
@@ -50,11 +51,13 @@ void check_kernels(const Options& options, Device device) {
     fail(ErrorKind::device,
          "--kernels library: this build has no library for the CPU; use own, or --device gpu");
   if (options.precision != Precision::bf16) return;
-  if (device == Device::cpu)
-    fail(ErrorKind::usage, "--precision bf16 runs on a GPU only; use fp32, or --device gpu");
-  if (options.kernels == Kernels::library)
+  if (options.kernels == Kernels::library || options.kernels == Kernels::reference)
     fail(ErrorKind::usage,
          "--precision bf16 is for this project's own kernels; use --kernels own or auto");
+  if (device == Device::cpu && instructions() < Instructions::avx512_bf16)
+    fail(ErrorKind::device,
+         "--precision bf16 needs a processor with AVX-512 BF16, and kernels use {} here; use fp32",
+         name_of(instructions()));
 }
 
 struct ChosenData {
@@ -109,6 +112,7 @@ Run prepare(const Options& options) {
   Run run;
   run.options = options;
   if (options.threads > 0) set_thread_count(options.threads);
+  if (options.instructions) use_instructions(*options.instructions);
   choose_device_and_data(options, run);
   const int64_t images = run.dataset.train.count;
   if (options.batch_size > images)

@@ -48,6 +48,13 @@ std::string_view name_of(Instructions instructions) {
   return kNames[static_cast<int>(instructions)];
 }
 
+std::optional<Instructions> instructions_named(std::string_view name) {
+  for (const auto candidate : {Instructions::baseline, Instructions::avx2, Instructions::avx512,
+                               Instructions::avx512_bf16})
+    if (name_of(candidate) == name) return candidate;
+  return std::nullopt;
+}
+
 namespace cpu {
 void note_instructions() {
   trace_note("instructions", name_of(instructions()));

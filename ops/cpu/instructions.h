@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace strata {
@@ -27,6 +28,9 @@ Instructions best_instructions();
 void use_instructions(Instructions chosen);
 
 std::string_view name_of(Instructions instructions);
+inline constexpr std::string_view kInstructionsNames = "baseline|avx2|avx512|avx512_bf16";
+/// Nothing for another name.
+std::optional<Instructions> instructions_named(std::string_view name);
 
 namespace cpu {
 /// Tells the x-ray which instructions a kernel was compiled for.

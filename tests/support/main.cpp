@@ -15,15 +15,14 @@ constexpr int kSkipped = 77;
 
 /// The exit code where the tests cannot run with these instructions, otherwise 0.
 int use_named_instructions(std::string_view name) {
-  using strata::Instructions;
-  for (const auto named : {Instructions::baseline, Instructions::avx2, Instructions::avx512}) {
-    if (name_of(named) != name) continue;
-    if (named > strata::best_instructions()) return kSkipped;
-    strata::use_instructions(named);
-    return 0;
+  const auto named = strata::instructions_named(name);
+  if (!named) {
+    std::fprintf(stderr, "no instructions are called %s\n", std::string(name).c_str());
+    return 1;
   }
-  std::fprintf(stderr, "no instructions are called %s\n", std::string(name).c_str());
-  return 1;
+  if (*named > strata::best_instructions()) return kSkipped;
+  strata::use_instructions(*named);
+  return 0;
 }
 
 }  // namespace

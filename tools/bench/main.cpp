@@ -171,6 +171,7 @@ Results measure(const Options& options, const Data& data) {
 ExitCode run_program(Options options) {
   const OutputFile json_file("--json", options.json), table_file("--markdown", options.markdown);
   if (!options.threads.empty()) use_threads(options.threads.back());
+  if (options.instructions) use_instructions(*options.instructions);
   const Device device = choose_device(options);
   complete(options, device);
   const Data data(options.data, device);

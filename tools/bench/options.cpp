@@ -67,6 +67,17 @@ void declare_combinations(CLI::App& app, Options& options) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->check(CLI::Range(1, 1024))
       ->type_name("N,...");
+  app.add_option_function<std::string>(
+         "--instructions",
+         [&options](const std::string& name) { options.instructions = instructions_named(name); },
+         "of the CPU that its kernels use [the best it has]")
+      ->check(CLI::Validator(
+          [](const std::string& name) -> std::string {
+            if (instructions_named(name)) return {};
+            return fmt::format("takes {}, not '{}'", kInstructionsNames, name);
+          },
+          ""))
+      ->type_name(std::string(kInstructionsNames));
   app.add_option("--data", options.data,
                  "a folder of four IDX files, or digits [MNIST where it is found, else digits]")
       ->type_name("DIR|digits");

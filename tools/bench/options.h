@@ -6,14 +6,16 @@
 #include <variant>
 #include <vector>
 
+#include "ops/cpu/instructions.h"
 #include "tools/bench/setup.h"
 
 namespace strata::bench {
 
 struct Options {
-  std::optional<Device> device;  // unset: the GPU if it can be used
-  std::vector<int> threads;      // CPU threads, each number by itself; empty: all cores
-  std::string data;              // as Data takes it
+  std::optional<Device> device;              // unset: the GPU if it can be used
+  std::vector<int> threads;                  // CPU threads, each number by itself; empty: all cores
+  std::optional<Instructions> instructions;  // of the CPU; unset: the best it has
+  std::string data;                          // as Data takes it
   // Parts; with none of them, all are run.
   bool step = false, ops = false, ceilings = false, host = false;
   bool dense = false;  // only when named
