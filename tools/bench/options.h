@@ -12,7 +12,7 @@ namespace strata::bench {
 
 struct Options {
   std::optional<Device> device;  // unset: the GPU if it can be used
-  std::vector<int> threads;      // CPU threads, each number by itself; empty: all cores
+  std::vector<int> threads;      // CPU threads, each number by itself; empty: the cores it may use
   std::string data;              // as Data takes it
   // Parts; with none of them, all are run.
   bool step = false, ops = false, ceilings = false, host = false;
