@@ -62,7 +62,7 @@ void declare_combinations(CLI::App& app, Options& options) {
          "the GPU if there is one")
       ->check(CLI::IsMember({"cpu", "gpu"}))
       ->type_name("cpu|gpu");
-  app.add_option("--threads", options.threads, "CPU threads [all cores]")
+  app.add_option("--threads", options.threads, "CPU threads [the cores this process may use]")
       ->delimiter(',')
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->check(CLI::Range(1, 1024))
