@@ -28,7 +28,7 @@ double measure_copy_rate(const CacheSizes& caches);
 std::optional<double> measure_l3_copy_rate(const CacheSizes& caches, std::string& why_not);
 std::optional<double> measure_l2_copy_rate(const CacheSizes& caches, std::string& why_not);
 
-/// From start to end of a parallel_for whose threads have nothing to do.
+/// From start to end of a parallel_for that all threads come to and have nothing to do in.
 double measure_parallel_seconds();
 
 }  // namespace strata::bench::cpu

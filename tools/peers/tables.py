@@ -102,7 +102,8 @@ def markdown(report):
         if report.get(name, 0) > 0.1:
             parts.append(f"Not a quiet machine: other processes kept {report[name]:.2f} cores busy during {what}.\n")
     if report["skipped"]:
-        parts.append("Not measured:\n\n" + "\n".join(f"- {s['contender']}: {s['why']}" for s in report["skipped"]) + "\n")
+        reasons = [f"- {skipped['contender']}: {skipped['why']}\n" for skipped in report["skipped"]]
+        parts.append("Not measured:\n\n" + "".join(reasons))
     return "\n".join(part for part in parts if part) + f"\n`{report['command']}`\n"
 
 
@@ -149,6 +150,6 @@ def header(report):
               f"order")
     if not report["results"]:
         return machine + (f"{rounds}.\n" if report.get("dense") else "")
-    models = " and ".join(f"`{model}`" for model in dict.fromkeys(model for model, _ in map(workload, report["results"])))
-    return machine + (f"{models} with Adam, inputs on the device. {rounds} (lowest–highest); Strata's with how many times "
-                      f"as fast as the best peer of that table. Strata's step also draws and normalises its batch.\n")
+    models = " and ".join(f"`{model}`" for model in dict.fromkeys(workload(r)[0] for r in report["results"]))
+    return machine + (f"{models} with Adam, inputs on the device. {rounds} (lowest–highest); Strata's with how many "
+                      f"times as fast as the best peer of that table. Strata's step also draws and normalises its batch.\n")

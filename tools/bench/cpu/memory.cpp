@@ -1,8 +1,10 @@
 // Copies that do nothing else, at three distances from the core; and what a start of all threads
 // costs.
+#include <atomic>
 #include <cstring>
 #include <fstream>
 #include <memory>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -93,9 +95,19 @@ std::optional<double> measure_l2_copy_rate(const CacheSizes& caches, std::string
 
 double measure_parallel_seconds() {
   constexpr int kCalls = 100;
-  return best_seconds([] {
-           for (int call = 0; call < kCalls; ++call)
-             parallel_for(thread_count(), 1, [](int64_t, int64_t) {});
+  const int64_t threads = thread_count();
+  // Each waits until all are there, or one would do what there is alone.
+  const auto meet = [&](std::atomic<int64_t>& here) {
+    return [&](int64_t begin, int64_t end) {
+      here += end - begin;
+      while (here < threads) std::this_thread::yield();
+    };
+  };
+  return best_seconds([&] {
+           for (int call = 0; call < kCalls; ++call) {
+             std::atomic<int64_t> here = 0;
+             parallel_for(threads, 1, meet(here));
+           }
          }) /
          kCalls;
 }

@@ -96,7 +96,7 @@ Variant best_variant() {
 }
 
 double measure_flops(const Variant& variant) {
-  constexpr int64_t kCallsAThread = 64;  // some 3 ms: what starting the threads takes is lost in it
+  constexpr int64_t kCallsAThread = 16;  // some 0.8 ms: starting the threads is lost in it
   const int64_t calls = kCallsAThread * thread_count();
   const double seconds = best_seconds([&] {
     parallel_for(calls, 1, [&](int64_t begin, int64_t end) {
