@@ -35,8 +35,8 @@ std::string device_name(const Run& run) {
   return processor_name();
 }
 
-std::map<std::string, cuda::LoadedLibrary> loaded_libraries() {
-  std::map<std::string, cuda::LoadedLibrary> libraries;
+std::map<std::string, LoadedLibrary> loaded_libraries() {
+  std::map<std::string, LoadedLibrary> libraries;
   if constexpr (kHasCuda) {
     if (const auto library = cuda::loaded_cublaslt()) libraries["cuBLASLt"] = *library;
     if (const auto library = cuda::loaded_cudnn()) libraries["cuDNN"] = *library;
