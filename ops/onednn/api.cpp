@@ -43,7 +43,7 @@ Library::Library()
 }
 
 const Library& library() {
-  static const Library& library = [] -> const Library& {
+  static const Library& library = []() -> const Library& {
     bound_spinning();
     return *new Library;
   }();

@@ -1,5 +1,6 @@
 #include "tests/support/rungs.h"
 
+#include "ops/dispatch.h"
 #include "tensor/autograd.h"
 #include "tensor/build_config.h"
 #include "tensor/cuda/context.h"
@@ -33,7 +34,9 @@ Result run(const Function& function, const std::vector<Tensor>& inputs, Device d
 }  // namespace
 
 std::vector<Target> cpu_targets() {
-  return {{Device::cpu, Kernels::reference}, {Device::cpu, Kernels::own}};
+  return {{Device::cpu, Kernels::reference},
+          {Device::cpu, Kernels::own},
+          {Device::cpu, Kernels::library}};
 }
 
 std::vector<Target> gpu_targets() {
@@ -52,6 +55,8 @@ void RungTest::SetUp() {
       GTEST_SKIP() << "this build has no GPU code";
     }
   }
+  if (device() == Device::cpu && GetParam().kernels == Kernels::library)
+    if (const auto& reason = why_no_onednn()) GTEST_SKIP() << *reason;
   scope_ = std::make_unique<SettingsScope>(Settings{.kernels = GetParam().kernels});
 }
 

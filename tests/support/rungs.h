@@ -18,7 +18,7 @@ struct Target {
   Kernels kernels;
 };
 
-std::vector<Target> cpu_targets();  // reference, own
+std::vector<Target> cpu_targets();  // reference, own, library (oneDNN)
 std::vector<Target> gpu_targets();  // own, library
 std::string name_of_target(const testing::TestParamInfo<Target>& info);
 
