@@ -5,6 +5,7 @@
 
 #include "nn/digits.h"
 #include "nn/idx.h"
+#include "ops/dispatch.h"
 #include "tensor/build_config.h"
 #include "tensor/cuda/context.h"
 #include "tensor/error.h"
@@ -47,8 +48,8 @@ void check_kernels(const Options& options, Device device) {
          "--tune measures kernels of the GPU against each other: it needs a GPU and --kernels auto "
          "or library");
   if (device == Device::cpu && options.kernels == Kernels::library)
-    fail(ErrorKind::device,
-         "--kernels library: this build has no library for the CPU; use own, or --device gpu");
+    if (const auto& reason = why_no_onednn())
+      fail(ErrorKind::device, "--kernels library: {}", *reason);
   if (options.precision != Precision::bf16) return;
   if (device == Device::cpu)
     fail(ErrorKind::usage, "--precision bf16 runs on a GPU only; use fp32, or --device gpu");
