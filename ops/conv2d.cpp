@@ -52,7 +52,10 @@ namespace {
 LibraryRung library_rung([[maybe_unused]] const Conv2dGeometry& geometry) {
   bool supports = false;
   if constexpr (kHasCuda) supports = cudnn::supports_conv2d(geometry);
-  return {.rung = Rung::cudnn, .supports = supports, .automatic = false};
+  return {.rung = Rung::cudnn,
+          .supports = supports,
+          .automatic = false,
+          .onednn = onednn::supports_conv2d(geometry)};
 }
 
 LibraryRung library_rung_for_weight(const Conv2dGeometry& geometry) {

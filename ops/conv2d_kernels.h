@@ -47,6 +47,9 @@ STRATA_CONV2D_KERNELS
 namespace cudnn {
 STRATA_CONV2D_KERNELS
 }
+namespace onednn {
+STRATA_CONV2D_KERNELS
+}
 #undef STRATA_CONV2D_KERNELS
 
 namespace cudnn {
@@ -60,5 +63,12 @@ inline bool supports_conv2d_grad_weight(const Conv2dGeometry& geometry) {
   return geometry.in_channels > 1 && supports_conv2d(geometry);
 }
 }  // namespace cudnn
+
+namespace onednn {
+/// Whether oneDNN is asked for this convolution: for each that has something to compute.
+inline bool supports_conv2d(const Conv2dGeometry& geometry) {
+  return geometry.output_shape().size() > 0 && geometry.in_channels > 0;
+}
+}  // namespace onednn
 
 }  // namespace strata

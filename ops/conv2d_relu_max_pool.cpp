@@ -36,7 +36,10 @@ LibraryRung library_rung([[maybe_unused]] std::string_view pass,
   if constexpr (kHasCuda)
     supports = pass == kWeightGradient ? cudnn::supports_conv2d_grad_weight(convolution)
                                        : cudnn::supports_conv2d(convolution);
-  return {.rung = Rung::cudnn, .supports = supports, .automatic = false};
+  return {.rung = Rung::cudnn,
+          .supports = supports,
+          .automatic = false,
+          .onednn = onednn::supports_conv2d(convolution)};
 }
 
 void run_stage(std::string_view pass, const ConvStageGeometry& geometry, const Tensor& tensor,
@@ -55,6 +58,10 @@ struct ConvStageNode : Node {
                                  .weight = make_grad(1),
                                  .bias = make_grad(2),
                                  .branch = needs(0) && is_for_leaves()};
+    if (saved.output.defined()) {
+      STRATA_CALL_ONEDNN(conv2d_relu_max_pool_backward, *geometry, saved, grad_output, gradients)
+      return {gradients.input, gradients.weight, gradients.bias};
+    }
     if (grad_output.device() == Device::cpu) {
       choose_rung("conv2d_relu_max_pool", grad_output);
       STRATA_CALL_KERNELS(cpu, conv2d_relu_max_pool_backward, *geometry, saved, grad_output,
@@ -81,12 +88,13 @@ Tensor composition(const Tensor& input, const Tensor& weight, const Tensor& bias
   return relu(max_pool2d(bias.defined() ? bias_add(image, bias) : image));
 }
 
-// On the CPU our own kernels alone have the whole stage.
+// On the CPU the plain loops do not have the whole stage, and our own kernels not for groups.
 bool is_fused(const ConvStageGeometry& geometry, const Tensor& input) {
   if (input.device() != Device::cpu) return true;
   const Kernels kernels = settings().kernels;
-  return (kernels == Kernels::automatic || kernels == Kernels::own) &&
-         input.dtype() != DType::float64 && cpu::supports_conv2d_relu_max_pool(geometry);
+  if (kernels == Kernels::reference || input.dtype() == DType::float64) return false;
+  return kernels == Kernels::library ? onednn::supports_conv2d(geometry.convolution)
+                                     : cpu::supports_conv2d_relu_max_pool(geometry);
 }
 
 bool is_recorded(const Tensor& input, const Tensor& weight, const Tensor& bias) {
@@ -118,9 +126,15 @@ Tensor conv2d_relu_max_pool(const Tensor& input, const Tensor& weight, const Ten
   Tensor winners;
   if (is_recorded(input, weight, bias))
     winners = Tensor::empty(shape, DType::uint8, input.device());
+  Rung rung = Rung::cuda;
   if (input.device() == Device::cpu) {
-    choose_rung("conv2d_relu_max_pool", input);
-    STRATA_CALL_KERNELS(cpu, conv2d_relu_max_pool, geometry, input, weight, bias, output, winners)
+    rung = choose_rung("conv2d_relu_max_pool", input, library_rung({}, geometry.convolution));
+    if (rung == Rung::onednn) {
+      STRATA_CALL_ONEDNN(conv2d_relu_max_pool, geometry, input, weight, bias, output, winners)
+    } else {
+      STRATA_CALL_KERNELS(cpu, conv2d_relu_max_pool, geometry, input, weight, bias, output,
+                          winners)
+    }
   } else {
     run_stage("conv2d_relu_max_pool", geometry, input, [&]([[maybe_unused]] Rung rung) {
       STRATA_CALL_ON_GPU(cuda, conv2d_relu_max_pool, geometry, rung, input, weight, bias, output,
@@ -131,7 +145,8 @@ Tensor conv2d_relu_max_pool(const Tensor& input, const Tensor& weight, const Ten
                                [&](ConvStageNode& node) {
                                  node.geometry = geometry;
                                  node.saved.winners = winners;
-                                 if (weight.requires_grad()) node.saved.input = input.detach();
+                                 if (rung == Rung::onednn) node.saved.output = output.detach();
+                                 if (rung == Rung::onednn || weight.requires_grad()) node.saved.input = input.detach();
                                  if (input.requires_grad()) node.saved.weight = weight.detach();
                                });
 }

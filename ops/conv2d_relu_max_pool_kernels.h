@@ -28,9 +28,10 @@ struct ConvStageGeometry {
 /// What backward reads.
 struct ConvStageSaved {
   Tensor input, weight;
-  Tensor winners;  // uint8, of the output's shape
+  Tensor winners;  // uint8, of the output's shape; for oneDNN, in its own form
+  Tensor output;   // for oneDNN only: the others see in `winners` where ReLU is closed
 
-  std::vector<Tensor> tensors() const { return {input, weight, winners}; }
+  std::vector<Tensor> tensors() const { return {input, weight, winners, output}; }
 };
 
 /// What backward writes; undefined members are not needed and left out.
@@ -52,6 +53,15 @@ void conv2d_relu_max_pool(const ConvStageGeometry& geometry, const Tensor& input
 void conv2d_relu_max_pool_backward(const ConvStageGeometry& geometry, const ConvStageSaved& saved,
                                    const Tensor& grad_output, ConvStageGradients& gradients);
 }  // namespace cpu
+
+namespace onednn {
+/// As on the CPU, but `winners` is allocated here.
+void conv2d_relu_max_pool(const ConvStageGeometry& geometry, const Tensor& input,
+                          const Tensor& weight, const Tensor& bias, Tensor& output,
+                          Tensor& winners);
+void conv2d_relu_max_pool_backward(const ConvStageGeometry& geometry, const ConvStageSaved& saved,
+                                   const Tensor& grad_output, ConvStageGradients& gradients);
+}  // namespace onednn
 
 namespace cuda {
 /// Whether kernels read this input and store the output as bfloat16: an image that is data, of one

@@ -42,7 +42,10 @@ namespace {
 
 // Our own kernels by default: loading cuBLASLt takes 50 to 130 ms, which they would have to lose in
 // a run first.
-constexpr LibraryRung kLibrary{.rung = Rung::cublas, .automatic = false};
+LibraryRung library_rung(const DenseGeometry& geometry) {
+  const bool something = geometry.rows > 0 && geometry.inputs > 0 && geometry.outputs > 0;
+  return {.rung = Rung::cublas, .automatic = false, .onednn = something};
+}
 
 struct DenseNode : Node {
   std::optional<DenseGeometry> geometry;
@@ -69,7 +72,7 @@ void run_dense_backward(const DenseGeometry& geometry, const Tensor& input, cons
                         const Tensor& output, const Tensor& grad_output,
                         DenseGradients& gradients) {
   const std::string_view without = gradients.input.defined() ? "" : " without input";
-  run_on_rung("dense", grad_output, kLibrary,
+  run_on_rung("dense", grad_output, library_rung(geometry),
               {[&] { return fmt::format("dense_backward{} of {}", without, geometry.to_string()); },
                [&](Rung rung) {
                  STRATA_DISPATCH_WITH(cublas, rung, dense_backward, geometry, input, weight, output,
@@ -87,7 +90,7 @@ Tensor dense(const Tensor& input, const Tensor& weight, const Tensor& bias, Acti
                       : input.dtype() == DType::bfloat16 ? DType::float32
                                                          : input.dtype();
   Tensor output = Tensor::empty({geometry.rows, geometry.outputs}, dtype, input.device());
-  run_on_rung("dense", input, kLibrary,
+  run_on_rung("dense", input, library_rung(geometry),
               {[&] { return "dense of " + geometry.to_string(); },
                [&](Rung rung) {
                  STRATA_DISPATCH_WITH(cublas, rung, dense, geometry, input, weight, bias, output);

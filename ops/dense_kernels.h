@@ -53,6 +53,9 @@ STRATA_DENSE_KERNELS
 namespace cublas {
 STRATA_DENSE_KERNELS
 }
+namespace onednn {
+STRATA_DENSE_KERNELS
+}
 #undef STRATA_DENSE_KERNELS
 
 namespace ops {

@@ -1,6 +1,7 @@
 #include "ops/dispatch.h"
 
 #include "ops/cpu/instructions.h"
+#include "ops/onednn/library.h"
 #include "ops/tuning.h"
 #include "tensor/cuda/context.h"
 #include "tensor/cuda/libraries.h"
@@ -14,6 +15,7 @@ std::map<std::string, std::set<Rung>, std::less<>> used;
 std::set<std::string> passed_over;
 
 const std::optional<std::string>& why_not_loadable(Rung library) {
+  if (library == Rung::onednn) return why_no_onednn();
   if constexpr (kHasCuda)
     return library == Rung::cublas ? cuda::why_no_cublaslt() : cuda::why_no_cudnn();
   static const std::optional<std::string> reason = "this build has no GPU code";
@@ -78,7 +80,28 @@ Rung choose_on_gpu(std::string_view op, const std::optional<LibraryRung>& librar
   return trial && !tuner().idle() ? choose_by_time(*library, shipped, *trial) : shipped;
 }
 
+Rung choose_on_cpu(const Tensor& input, const std::optional<LibraryRung>& library) {
+  if (current.kernels == Kernels::reference || input.dtype() == DType::float64)
+    return Rung::reference;
+  if (current.kernels != Kernels::library || !library || !library->onednn) return Rung::cpu;
+  if (const auto& reason = why_not_loadable(Rung::onednn)) throw Error(ErrorKind::device, *reason);
+  return Rung::onednn;
+}
+
 }  // namespace
+
+const std::optional<std::string>& why_no_onednn() {
+  if constexpr (kHasOnednn) return onednn::why_not_loadable();
+  static const std::optional<std::string> reason =
+      "oneDNN: this program was built without it (install libdnnl-dev and build again, or use "
+      "--kernels own)";
+  return reason;
+}
+
+std::optional<LoadedLibrary> loaded_onednn() {
+  if constexpr (kHasOnednn) return onednn::loaded_library();
+  return std::nullopt;
+}
 
 const Settings& settings() {
   return current;
@@ -101,17 +124,14 @@ std::string_view name_of(Precision precision) {
 }
 
 std::string_view name_of(Rung rung) {
-  constexpr std::string_view kNames[] = {"reference", "cpu", "cuda", "cudnn", "cublas"};
+  constexpr std::string_view kNames[] = {"reference", "cpu", "cuda", "cudnn", "cublas", "onednn"};
   return kNames[static_cast<int>(rung)];
 }
 
 Rung choose_rung(std::string_view op, const Tensor& input, std::optional<LibraryRung> library,
                  const Trial* trial) {
-  const bool plain = input.device() == Device::cpu &&
-                     (current.kernels == Kernels::reference || input.dtype() == DType::float64);
-  const Rung rung = plain                           ? Rung::reference
-                    : input.device() == Device::cpu ? Rung::cpu
-                                                    : choose_on_gpu(op, library, trial);
+  const Rung rung = input.device() == Device::cpu ? choose_on_cpu(input, library)
+                                                  : choose_on_gpu(op, library, trial);
   auto found = used.find(op);
   if (found == used.end()) found = used.emplace(op, std::set<Rung>()).first;
   found->second.insert(rung);

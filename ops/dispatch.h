@@ -16,21 +16,25 @@
 #include "ops/op_trace.h"
 #include "ops/settings.h"
 #include "tensor/build_config.h"
+#include "tensor/shared_library.h"
 #include "tensor/tensor.h"
 
 namespace strata {
 
-enum class Rung { reference, cpu, cuda, cudnn, cublas };
+enum class Rung { reference, cpu, cuda, cudnn, cublas, onednn };
 std::string_view name_of(Rung rung);
 
-/// A vendor library's version of an op.
+/// The vendors' versions of an op: on a GPU that of `rung`, on the CPU oneDNN's. There is no
+/// `automatic` on the CPU: our own kernels are faster and load no library.
 struct LibraryRung {
   Rung rung;
-  /// Whether the library takes these shapes and options; our own kernel serves where it does not.
+  /// Whether that library takes these shapes and options; our own kernel serves where it does not.
   bool supports = true;
   /// Whether `Kernels::automatic` takes it where nothing has been measured: each op gives its
   /// reason.
   bool automatic = true;
+  /// Whether oneDNN takes these shapes and options; our own kernel serves where it does not.
+  bool onednn = true;
 };
 
 /// One call of an op, in a form that can be measured.
@@ -60,6 +64,11 @@ DType hidden_dtype(std::string_view op, const Tensor& input);
 /// Which rungs have run each op since the start of the process, for headers and reports.
 const std::map<std::string, std::set<Rung>, std::less<>>& rungs_used();
 
+/// Tries to load oneDNN; nothing when it works, otherwise the reason as one line.
+const std::optional<std::string>& why_no_onednn();
+/// oneDNN, if this process has loaded it already.
+std::optional<LoadedLibrary> loaded_onednn();
+
 /// Why `automatic` did without a library that it would have taken, one line a library.
 const std::set<std::string>& libraries_passed_over();
 
@@ -70,8 +79,8 @@ void check_floating(std::string_view op, const Tensor& tensor);
 
 }  // namespace strata
 
-/// Calls `function` of the namespace of `rung`. A build without CUDA drops the GPU's branch, so its
-/// function needs no definition.
+/// Calls `function` of the namespace of `rung`. A build without CUDA drops the GPU's branch, one
+/// without oneDNN its own, so that function needs no definition.
 #define STRATA_DISPATCH(rung, function, ...)                  \
   do {                                                        \
     switch (rung) {                                           \
@@ -86,11 +95,13 @@ void check_floating(std::string_view op, const Tensor& tensor);
     }                                                         \
   } while (false)
 
-/// The same for an op that `library` (cudnn or cublas) also has.
+/// The same for an op that oneDNN and `library` (cudnn or cublas) also have.
 #define STRATA_DISPATCH_WITH(library, rung, function, ...) \
   do {                                                     \
     if (rung == ::strata::Rung::library) {                 \
       STRATA_CALL_ON_GPU(library, function, __VA_ARGS__)   \
+    } else if (rung == ::strata::Rung::onednn) {           \
+      STRATA_CALL_ONEDNN(function, __VA_ARGS__)            \
     } else {                                               \
       STRATA_DISPATCH(rung, function, __VA_ARGS__);        \
     }                                                      \
@@ -100,6 +111,9 @@ void check_floating(std::string_view op, const Tensor& tensor);
 /// twice. What an op that exists on the GPU only calls by itself.
 #define STRATA_CALL_ON_GPU(rung, function, ...) \
   if constexpr (kHasCuda) STRATA_CALL_KERNELS(rung, function, __VA_ARGS__)
+
+#define STRATA_CALL_ONEDNN(function, ...) \
+  if constexpr (kHasOnednn) STRATA_CALL_KERNELS(onednn, function, __VA_ARGS__)
 
 #define STRATA_CALL_KERNELS(rung, function, ...)                                         \
   {                                                                                      \

@@ -57,7 +57,8 @@ namespace {
 
 void multiply(const Tensor& a, const Tensor& b, const MatmulOptions& options, Tensor& c) {
   const MatmulGeometry geometry(a, b, options);
-  run_on_rung("matmul", a, {.rung = Rung::cublas},
+  const bool something = c.size() > 0 && geometry.k > 0;
+  run_on_rung("matmul", a, {.rung = Rung::cublas, .onednn = something},
               {[&] { return "matmul: " + geometry.to_string(); },
                [&](Rung rung) { STRATA_DISPATCH_WITH(cublas, rung, matmul, geometry, a, b, c); }});
 }

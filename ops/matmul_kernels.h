@@ -36,6 +36,9 @@ STRATA_MATMUL_KERNELS
 namespace cublas {
 STRATA_MATMUL_KERNELS
 }
+namespace onednn {
+STRATA_MATMUL_KERNELS
+}
 #undef STRATA_MATMUL_KERNELS
 
 }  // namespace strata

@@ -54,7 +54,10 @@ namespace {
 LibraryRung library_rung(const Pool2dGeometry& geometry) {
   bool supports = false;
   if constexpr (kHasCuda) supports = cudnn::supports_pool2d(geometry);
-  return {.rung = Rung::cudnn, .supports = supports, .automatic = false};
+  return {.rung = Rung::cudnn,
+          .supports = supports,
+          .automatic = false,
+          .onednn = geometry.output_shape().size() > 0};
 }
 
 struct Pool2dNode : Node {

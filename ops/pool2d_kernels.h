@@ -80,6 +80,9 @@ STRATA_POOL2D_KERNELS
 namespace cudnn {
 STRATA_POOL2D_KERNELS
 }
+namespace onednn {
+STRATA_POOL2D_KERNELS
+}
 #undef STRATA_POOL2D_KERNELS
 
 namespace cudnn {

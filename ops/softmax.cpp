@@ -20,7 +20,10 @@ namespace {
 // cuDNN's softmax is one kernel, as ours is, so ours is the default: it needs no library.
 LibraryRung library_rung(const Tensor& input) {
   const bool supports = input.size() < (int64_t{1} << 31);  // cuDNN counts in 32 bits
-  return {.rung = Rung::cudnn, .supports = supports, .automatic = false};
+  return {.rung = Rung::cudnn,
+          .supports = supports,
+          .automatic = false,
+          .onednn = input.size() > 0};
 }
 
 std::string_view op_name(Softmax kind) {

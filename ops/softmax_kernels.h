@@ -24,6 +24,7 @@ namespace reference { STRATA_SOFTMAX_KERNELS }
 namespace cpu { STRATA_SOFTMAX_KERNELS }
 namespace cuda { STRATA_SOFTMAX_KERNELS }
 namespace cudnn { STRATA_SOFTMAX_KERNELS }
+namespace onednn { STRATA_SOFTMAX_KERNELS }
 #undef STRATA_SOFTMAX_KERNELS
 
 }  // namespace strata

@@ -113,6 +113,7 @@ namespace reference { STRATA_UNARY_KERNELS }
 namespace cpu { STRATA_UNARY_KERNELS }
 namespace cuda { STRATA_UNARY_KERNELS }
 namespace cudnn { STRATA_UNARY_KERNELS }  // relu, sigmoid and tanh only
+namespace onednn { STRATA_UNARY_KERNELS }  // the same three
 #undef STRATA_UNARY_KERNELS
 
 }  // namespace strata

@@ -3,13 +3,13 @@
 #include "examples/one_convolution/convolution_kernel.cuh"
 #include "examples/one_convolution/level.h"
 #include "tensor/cuda/check.h"
-#include "tensor/cuda/owned.h"
+#include "tensor/owned.h"
 
 namespace strata::one_convolution {
 namespace {
 
-using Block = cuda::Owned<float*>;         // memory of the GPU
-using Stream = cuda::Owned<cudaStream_t>;  // a queue of work for the GPU
+using Block = Owned<float*>;         // memory of the GPU
+using Stream = Owned<cudaStream_t>;  // a queue of work for the GPU
 
 // STRATA_CUDA throws, with the call and CUDA's words, unless the status is cudaSuccess.
 Block allocate(size_t bytes) {

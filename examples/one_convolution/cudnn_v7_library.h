@@ -6,7 +6,7 @@
 
 namespace strata::one_convolution {
 
-struct CudnnV7Library : cuda::SharedLibrary {
+struct CudnnV7Library : SharedLibrary {
   CudnnV7Library() : SharedLibrary("cuDNN", "libcudnn.so." STRATA_TEXT(CUDNN_MAJOR), "or try another level") {}
 
   STRATA_LIBRARY_FUNCTION(cudnnCreateFilterDescriptor)

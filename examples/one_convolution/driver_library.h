@@ -6,14 +6,14 @@
 
 #include <source_location>
 
-#include "tensor/cuda/shared_library.h"
+#include "tensor/shared_library.h"
 #include "tensor/error.h"
 
 namespace strata::one_convolution {
 
 /// A suffix like _v2 is the newest version of a function. cuda.h has macros that add it, so that
 /// `driver.cuMemAlloc(...)` calls cuMemAlloc_v2.
-struct DriverLibrary : cuda::SharedLibrary {
+struct DriverLibrary : SharedLibrary {
   DriverLibrary() : SharedLibrary("driver", "libcuda.so.1", "or try levels a, f and g") {}
 
   STRATA_LIBRARY_FUNCTION(cuGetErrorString)

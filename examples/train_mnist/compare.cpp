@@ -8,6 +8,7 @@
 #include "examples/train_mnist/models.h"
 #include "examples/train_mnist/report.h"
 #include "examples/train_mnist/trainer.h"
+#include "ops/dispatch.h"
 #include "tensor/build_config.h"
 #include "tensor/cuda/libraries.h"
 #include "tools/xray/compare.h"
@@ -35,6 +36,10 @@ std::optional<std::string> why_no_library() {
 std::vector<Rung> rungs_of(const Run& run) {
   std::vector<Rung> rungs{{"cpu reference", Device::cpu, Kernels::reference},
                           {"cpu own", Device::cpu, Kernels::own}};
+  if (const auto& reason = why_no_onednn())
+    fmt::print("  without cpu library: {}\n", *reason);
+  else
+    rungs.push_back({"cpu library", Device::cpu, Kernels::library});
   if (run.device == Device::cpu) return rungs;
   rungs.push_back({"gpu own", Device::gpu, Kernels::own});
   if (const auto reason = why_no_library())

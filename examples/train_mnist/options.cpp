@@ -122,8 +122,8 @@ void declare_options(CLI::App& app, Options& options) {
                        {"library", Kernels::library},
                        {"own", Kernels::own},
                        {"reference", Kernels::reference}},
-                      "library: cuDNN and cuBLASLt; own: this project's; auto: either, see "
-                      "--tune; reference: plain loops");
+                      "library: cuDNN and cuBLASLt, on the CPU oneDNN; own: this project's; auto: "
+                      "either, see --tune; reference: plain loops");
   add_choice<Precision>(
       app, "--precision", options.precision,
       {{"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}},

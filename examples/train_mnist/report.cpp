@@ -35,12 +35,13 @@ std::string device_name(const Run& run) {
   return processor_name();
 }
 
-std::map<std::string, cuda::LoadedLibrary> loaded_libraries() {
-  std::map<std::string, cuda::LoadedLibrary> libraries;
+std::map<std::string, LoadedLibrary> loaded_libraries() {
+  std::map<std::string, LoadedLibrary> libraries;
   if constexpr (kHasCuda) {
     if (const auto library = cuda::loaded_cublaslt()) libraries["cuBLASLt"] = *library;
     if (const auto library = cuda::loaded_cudnn()) libraries["cuDNN"] = *library;
   }
+  if (const auto library = loaded_onednn()) libraries["oneDNN"] = *library;
   return libraries;
 }
 
@@ -219,6 +220,8 @@ Facts machine_facts(const Run& run) {
   Facts facts;
   facts.emplace_back("device", fmt::format("{}: {}", name_of(run.device), device_name(run)));
   if (run.device == Device::cpu) facts.emplace_back("threads", std::to_string(thread_count()));
+  if (const auto library = loaded_onednn())
+    facts.emplace_back("oneDNN", fmt::format("{}  {}", library->version, library->path));
   if constexpr (kHasCuda)
     if (run.device == Device::gpu) add_gpu_facts(facts);
   if (!run.device_note.empty()) facts.emplace_back("not a GPU", run.device_note);

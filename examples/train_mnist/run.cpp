@@ -6,6 +6,7 @@
 #include "nn/digits.h"
 #include "nn/idx.h"
 #include "ops/cpu/instructions.h"
+#include "ops/dispatch.h"
 #include "tensor/build_config.h"
 #include "tensor/cuda/context.h"
 #include "tensor/error.h"
@@ -48,8 +49,8 @@ void check_kernels(const Options& options, Device device) {
          "--tune measures kernels of the GPU against each other: it needs a GPU and --kernels auto "
          "or library");
   if (device == Device::cpu && options.kernels == Kernels::library)
-    fail(ErrorKind::device,
-         "--kernels library: this build has no library for the CPU; use own, or --device gpu");
+    if (const auto& reason = why_no_onednn())
+      fail(ErrorKind::device, "--kernels library: {}", *reason);
   if (options.precision != Precision::bf16) return;
   if (options.kernels == Kernels::library || options.kernels == Kernels::reference)
     fail(ErrorKind::usage,

@@ -18,7 +18,7 @@
 #include "tensor/cuda/cublaslt_library.h"
 #include "tensor/cuda/libraries.h"
 #include "tensor/cuda/memory.h"
-#include "tensor/cuda/owned.h"
+#include "tensor/owned.h"
 #include "tensor/pool.h"
 #include "tensor/tensor.h"
 #include "tensor/trace.h"
@@ -28,9 +28,9 @@ namespace {
 
 using cuda::cublaslt_handle;
 using cuda::cublaslt_library;
-using OperationDescriptor = cuda::Owned<cublasLtMatmulDesc_t>;
-using Layout = cuda::Owned<cublasLtMatrixLayout_t>;
-using Preference = cuda::Owned<cublasLtMatmulPreference_t>;
+using OperationDescriptor = Owned<cublasLtMatmulDesc_t>;
+using Layout = Owned<cublasLtMatrixLayout_t>;
+using Preference = Owned<cublasLtMatmulPreference_t>;
 
 // What NVIDIA recommends for Hopper; an algorithm takes less or none where it can.
 constexpr uint64_t kWorkspaceLimit = uint64_t{32} << 20;

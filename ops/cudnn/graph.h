@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "tensor/cuda/cudnn_library.h"
-#include "tensor/cuda/owned.h"
+#include "tensor/owned.h"
 
 namespace strata::cudnn {
 
@@ -90,7 +90,7 @@ class Descriptor {
   int64_t get(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t tag, int64_t most,
               void* values) const;
 
-  cuda::Owned<cudnnBackendDescriptor_t> handle_;
+  Owned<cudnnBackendDescriptor_t> handle_;
 };
 
 /// A float32 tensor in cuDNN's axis order (N, C, H, W); the strides say where the elements are.

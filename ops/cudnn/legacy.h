@@ -3,12 +3,12 @@
 #pragma once
 
 #include "tensor/cuda/cudnn_library.h"
-#include "tensor/cuda/owned.h"
+#include "tensor/owned.h"
 #include "tensor/shape.h"
 
 namespace strata::cudnn {
 
-using TensorDescriptor = cuda::Owned<cudnnTensorDescriptor_t>;
+using TensorDescriptor = Owned<cudnnTensorDescriptor_t>;
 
 /// cuDNN's precompiled calls count in int. Throws `invalid_argument` when the value does not fit.
 int extent(int64_t value);

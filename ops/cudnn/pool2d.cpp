@@ -15,7 +15,7 @@ namespace {
 
 using cuda::cudnn_handle;
 using cuda::cudnn_library;
-using PoolingDescriptor = cuda::Owned<cudnnPoolingDescriptor_t>;
+using PoolingDescriptor = Owned<cudnnPoolingDescriptor_t>;
 
 PoolingDescriptor describe_pooling(const Pool2dGeometry& geometry) {
   const auto mode = geometry.pooling == Pooling::max ? CUDNN_POOLING_MAX_DETERMINISTIC

@@ -8,7 +8,7 @@ namespace {
 
 using cuda::cudnn_handle;
 using cuda::cudnn_library;
-using ActivationDescriptor = cuda::Owned<cudnnActivationDescriptor_t>;
+using ActivationDescriptor = Owned<cudnnActivationDescriptor_t>;
 
 ActivationDescriptor describe_activation(Unary op) {
   const cudnnActivationMode_t mode = op == Unary::relu      ? CUDNN_ACTIVATION_RELU

@@ -5,7 +5,7 @@
 
 #include <source_location>
 
-#include "tensor/cuda/shared_library.h"
+#include "tensor/shared_library.h"
 
 namespace strata::cuda {
 

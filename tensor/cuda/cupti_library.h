@@ -6,7 +6,7 @@
 #include <source_location>
 #include <string>
 
-#include "tensor/cuda/shared_library.h"
+#include "tensor/shared_library.h"
 
 namespace strata::cuda {
 

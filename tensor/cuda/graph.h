@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "tensor/cuda/owned.h"
+#include "tensor/owned.h"
 #include "tensor/pool.h"
 
 struct CUgraphExec_st;

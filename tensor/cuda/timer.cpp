@@ -9,7 +9,7 @@
 #include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
 #include "tensor/cuda/graph.h"
-#include "tensor/cuda/owned.h"
+#include "tensor/owned.h"
 
 namespace strata::cuda {
 namespace {

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "ops/dispatch.h"
 #include "tensor/build_config.h"
 #include "tests/support/idx_files.h"
 #include "tests/support/program.h"
@@ -198,8 +199,31 @@ TEST_F(TrainMnistTest, RefusesUnusableData) {
   expect_refused(train({}), 3, {kTestLabels, "empty"});
 }
 
-TEST_F(TrainMnistTest, RefusesTheLibraryRungOnTheCpu) {
-  expect_refused(train({"--kernels", "library"}), 4, {"--kernels library", "CPU"});
+TEST_F(TrainMnistTest, TrainsOnOnednn) {
+  if (const auto& reason = why_no_onednn()) GTEST_SKIP() << *reason;
+  const fs::path file = folder() / "report.json";
+  const ProgramResult run = train({"--kernels", "library", "--json", file.string()});
+  EXPECT_EQ(run.exit_code, 0) << run.errors;
+  const json report = read_json(file);
+  ASSERT_TRUE(report.is_object());
+  EXPECT_EQ(report["kernels"]["ops"]["conv2d_relu_max_pool"], "onednn");
+  EXPECT_EQ(report["kernels"]["ops"]["dense"], "onednn");
+  EXPECT_EQ(report["kernels"]["ops"]["adam_update"], "cpu");
+  EXPECT_TRUE(report["versions"]["oneDNN"].contains("version"));
+  const std::vector<double> losses = report["loss_per_epoch"];
+  EXPECT_LT(losses.back(), losses.front());
+}
+
+TEST_F(TrainMnistTest, SaysWhichFileOfOnednnIsBroken) {
+  if (const auto& reason = why_no_onednn()) GTEST_SKIP() << *reason;
+  for (const char* name : {"libdnnl.so.2", "libdnnl.so.3"}) write_bytes(folder() / name, {});
+  expect_refused(train({"--kernels", "library"},
+                       {.environment = {{"LD_LIBRARY_PATH", folder().string()}}}),
+                 4, {"--kernels library: oneDNN: libdnnl.so.", "file too short", "--kernels own"});
+}
+
+TEST_F(TrainMnistTest, RefusesBFloat16OnOnednn) {
+  expect_refused(train({"--kernels", "library", "--precision", "bf16"}), 2, {"--precision bf16"});
 }
 
 TEST_F(TrainMnistTest, RefusesBFloat16OnTheCpu) {

@@ -18,9 +18,13 @@ struct Target {
   Kernels kernels;
 };
 
-std::vector<Target> cpu_targets();  // reference, own
+std::vector<Target> cpu_targets_without_library();  // reference, own
+std::vector<Target> cpu_targets();  // reference, own, library (oneDNN)
 std::vector<Target> gpu_targets();  // own, library
 std::string name_of_target(const testing::TestParamInfo<Target>& info);
+
+/// Why a test leaves oneDNN out: its comparisons are such that NaN loses.
+inline constexpr const char* kOnednnHidesNan = "oneDNN's ReLU and max-pooling let no NaN through";
 
 /// A test with a device and a rung; skipped, with the reason, where there is no usable GPU.
 class RungTest : public testing::TestWithParam<Target> {
@@ -28,13 +32,17 @@ class RungTest : public testing::TestWithParam<Target> {
   void SetUp() override;
   void TearDown() override { scope_.reset(); }
   Device device() const { return GetParam().device; }
+  /// Whether oneDNN runs what it can.
+  bool on_onednn() const {
+    return device() == Device::cpu && GetParam().kernels == Kernels::library;
+  }
 
   /// Runs `function` on float32 copies of the inputs, on this target and on the CPU's reference, and
   /// compares the output and the gradient of every floating input under a random grad_output.
   void expect_matches_reference(const Function& function, const std::vector<Tensor>& inputs,
                                 Tolerance tolerance = kFloat32);
   /// Runs `function` again and again on this target, on the CPU with 1, 2 and 3 threads: output and
-  /// gradients must have the same bits each time.
+  /// gradients must have the same bits each time, those of oneDNN for one number of threads.
   void expect_same_bits(const Function& function, const std::vector<Tensor>& inputs);
 
  private:

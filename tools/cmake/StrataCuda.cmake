@@ -1,8 +1,8 @@
 # Decides whether GPU code is built. Sets STRATA_HAS_CUDA, STRATA_CUDA_SUMMARY (the decision and its
 # reason), the target strata_cuda_toolkit (headers and the static runtime) and
-# STRATA_CUDA_LIBRARY_DIRS (where cuDNN and cuBLASLt were found, for dlopen).
+# STRATA_LIBRARY_DIRS (where cuDNN and cuBLASLt were found, for dlopen).
 set(STRATA_HAS_CUDA 0)
-set(STRATA_CUDA_LIBRARY_DIRS "")
+set(STRATA_LIBRARY_DIRS "")
 
 function(strata_find_gpu result)
   set(${result} FALSE PARENT_SCOPE)
@@ -135,10 +135,10 @@ if(STRATA_HAS_CUDA)
   foreach(library ${STRATA_CUDNN_LIBRARY} ${STRATA_CUBLASLT_LIBRARY} ${STRATA_CUPTI_LIBRARY})
     if(EXISTS ${library})
       get_filename_component(folder ${library} DIRECTORY)
-      list(APPEND STRATA_CUDA_LIBRARY_DIRS ${folder})
+      list(APPEND STRATA_LIBRARY_DIRS ${folder})
     endif()
   endforeach()
-  list(REMOVE_DUPLICATES STRATA_CUDA_LIBRARY_DIRS)
+  list(REMOVE_DUPLICATES STRATA_LIBRARY_DIRS)
   if(has_gpu)
     set(reason "a GPU and the toolkit are here")
   else()

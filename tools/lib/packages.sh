@@ -45,6 +45,11 @@ missing_packages() {
   has_header gtest/gtest.h || echo libgtest-dev
 }
 
+# What adds to the build where it can be had: oneDNN, the CPU's library rung.
+missing_extras() {
+  has_header oneapi/dnnl/dnnl.h || echo libdnnl-dev
+}
+
 # quietly COMMAND...: its last words only, and only when it fails.
 quietly() {
   local words
@@ -97,6 +102,14 @@ link_system_libraries() {
     folder=$(dirname "$link")
     ln -sf "/usr/lib/$(basename "$folder")/$(basename "$link")".* "$folder/"
   done < <(find "$unpacked/usr/lib" -name '*.so' -xtype l)
+}
+
+# Without them the build is complete but for its ops/onednn, and its tests say so.
+try_extras() {
+  local -a missing
+  mapfile -t missing < <(missing_extras)
+  ((${#missing[@]} == 0)) || install_packages "${missing[@]}" ||
+    say "Going on without ${missing[*]}."
 }
 
 # Sees to it that every package is there, or ends with what an administrator has to run.

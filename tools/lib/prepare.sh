@@ -67,6 +67,7 @@ parse_options() {
 # build TARGET...: everything up to the built targets.
 build() {
   ensure_packages
+  try_extras
   choose_cuda "$gpu" "$yes"
   configure
   with_unpacked cmake --build "$build_dir" --parallel "$(nproc)" --target "$@" ||

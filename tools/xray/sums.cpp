@@ -14,7 +14,8 @@ std::string_view host_name_of(const Node& node) {
     case Layer::phase:  // which is all that is known where calls are not recorded
       return node.name == kWaitPhase ? "waiting" : "framework";
     case Layer::library:
-      return "library";
+      // On the CPU the library's call is the kernel, too.
+      return node.name == "dnnl_primitive_execute" ? "kernels" : "library";
     case Layer::runtime:
     case Layer::driver:
       if (waits_for_gpu(node.name)) return "waiting";

@@ -2,7 +2,7 @@
 // GPU.
 #include <gtest/gtest.h>
 
-#include "tensor/cuda/shared_library.h"
+#include "tensor/shared_library.h"
 #include "tests/support/compare.h"
 #include "tests/support/idx_files.h"
 
@@ -10,16 +10,16 @@ namespace strata::test {
 namespace {
 
 /// The C library stands in for a cuDNN that lacks a function.
-struct NotCudnn : cuda::SharedLibrary {
+struct NotCudnn : SharedLibrary {
   NotCudnn() : SharedLibrary("cuDNN", "libc.so.6") { load<void (*)()>("cudnnBackendExecute"); }
 };
 
 TEST(MissingLibraryTest, NamesTheLayerTheFileAndTheWayOut) {
   EXPECT_TRUE(fails(ErrorKind::device,
                     "cuDNN: libcudnn.so.0 cannot be opened (libcudnn.so.0: cannot",
-                    [] { cuda::SharedLibrary("cuDNN", "libcudnn.so.0"); }));
+                    [] { SharedLibrary("cuDNN", "libcudnn.so.0"); }));
   EXPECT_TRUE(fails(ErrorKind::device, "add its folder to LD_LIBRARY_PATH, or use --kernels own",
-                    [] { cuda::SharedLibrary("cuBLASLt", "libcublasLt.so.0"); }));
+                    [] { SharedLibrary("cuBLASLt", "libcublasLt.so.0"); }));
 }
 
 TEST(MissingLibraryTest, ATruncatedFile) {
@@ -27,7 +27,7 @@ TEST(MissingLibraryTest, ATruncatedFile) {
   const std::string file = folder.path() / "libcudnn.so.9";
   write_bytes(file, {0x7f, 'E', 'L', 'F'});
   EXPECT_TRUE(fails(ErrorKind::device, "file too short",
-                    [&] { cuda::SharedLibrary("cuDNN", file.c_str()); }));
+                    [&] { SharedLibrary("cuDNN", file.c_str()); }));
 }
 
 TEST(MissingLibraryTest, ALibraryWithoutTheFunction) {

@@ -4,7 +4,7 @@
 
 #include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
-#include "tensor/cuda/owned.h"
+#include "tensor/owned.h"
 #include "tools/bench/gpu.h"
 
 namespace strata::bench::gpu {
@@ -13,7 +13,7 @@ double seconds_between_events(const std::function<void()>& work) {
   const auto make_event = [] {
     cudaEvent_t event = nullptr;
     STRATA_CUDA(cudaEventCreate(&event));
-    return cuda::Owned<cudaEvent_t>(event,
+    return Owned<cudaEvent_t>(event,
                                     [](cudaEvent_t handle) noexcept { cudaEventDestroy(handle); });
   };
   const auto begin = make_event(), end = make_event();

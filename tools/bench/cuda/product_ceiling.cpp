@@ -10,7 +10,7 @@
 #include "tensor/cuda/cublaslt_library.h"
 #include "tensor/cuda/libraries.h"
 #include "tensor/cuda/memory.h"
-#include "tensor/cuda/owned.h"
+#include "tensor/owned.h"
 #include "tensor/tensor.h"
 #include "tools/bench/gpu.h"
 
@@ -92,7 +92,7 @@ class BfloatProduct {
   void choose() {
     cublasLtMatmulPreference_t created = nullptr;
     STRATA_CUBLASLT(cublaslt_library().cublasLtMatmulPreferenceCreate(&created));
-    const cuda::Owned<cublasLtMatmulPreference_t> preference(
+    const Owned<cublasLtMatmulPreference_t> preference(
         created, [](cublasLtMatmulPreference_t handle) noexcept {
           cublaslt_library().cublasLtMatmulPreferenceDestroy(handle);
         });
@@ -103,8 +103,8 @@ class BfloatProduct {
     if (found == 0) fail(ErrorKind::device, "cuBLASLt: no algorithm for a bfloat16 product");
   }
 
-  cuda::Owned<cublasLtMatmulDesc_t> operation_;
-  cuda::Owned<cublasLtMatrixLayout_t> square_;
+  Owned<cublasLtMatmulDesc_t> operation_;
+  Owned<cublasLtMatrixLayout_t> square_;
   cublasLtMatmulHeuristicResult_t choice_{};
 };
 

@@ -5,7 +5,7 @@
 #include "tensor/cuda/check.h"
 #include "tensor/cuda/context.h"
 #include "tensor/cuda/memory.h"
-#include "tensor/cuda/owned.h"
+#include "tensor/owned.h"
 #include "tensor/recording.h"
 #include "tensor/tensor.h"
 #include "tools/bench/gpu.h"
@@ -13,7 +13,7 @@
 namespace strata::bench::gpu {
 namespace {
 
-using cuda::Owned;
+using Owned;
 
 constexpr int kKernels = 10;  // of a turn, each waiting for the one before
 constexpr int kTurns = 200;   // of a launch

@@ -1,11 +1,11 @@
-#include "tensor/cuda/shared_library.h"
+#include "tensor/shared_library.h"
 
 #include <dlfcn.h>
 #include <link.h>
 
 #include "tensor/error.h"
 
-namespace strata::cuda {
+namespace strata {
 
 SharedLibrary::SharedLibrary(std::string_view layer, const char* file, std::string_view otherwise)
     : layer_(layer), handle_(dlopen(file, RTLD_NOW | RTLD_LOCAL)) {
@@ -27,4 +27,4 @@ void* SharedLibrary::find(const char* name) const {
   return address;
 }
 
-}  // namespace strata::cuda
+}  // namespace strata

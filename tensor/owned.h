@@ -4,7 +4,7 @@
 #include <memory>
 #include <type_traits>
 
-namespace strata::cuda {
+namespace strata {
 
 /// `destroy` runs when the handle goes; its status is ignored, because a destructor must not throw
 /// and nothing can be done about it.
@@ -27,4 +27,4 @@ class Owned {
   std::unique_ptr<std::remove_pointer_t<Handle>, Deleter> handle_;
 };
 
-}  // namespace strata::cuda
+}  // namespace strata

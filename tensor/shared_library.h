@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace strata::cuda {
+namespace strata {
 
 class SharedLibrary {
  public:
@@ -39,7 +39,7 @@ struct LoadedLibrary {
   std::string path;
 };
 
-}  // namespace strata::cuda
+}  // namespace strata
 
 /// A member that holds the function `name` of the vendor's header, loaded when the table is made.
 #define STRATA_LIBRARY_FUNCTION(name) \
