@@ -26,8 +26,7 @@ void bound_spinning() {
 
 }  // namespace
 
-Library::Library()
-    : SharedLibrary("oneDNN", "libdnnl.so." STRATA_TEXT(DNNL_VERSION_MAJOR)) {
+Library::Library() : SharedLibrary("oneDNN", "libdnnl.so." STRATA_TEXT(DNNL_VERSION_MAJOR)) {
   const dnnl_version_t& version = *dnnl_version();
   if (version.major != DNNL_VERSION_MAJOR)
     fail(ErrorKind::device, "oneDNN: {} is version {}, this program needs version {}", path(),
@@ -68,8 +67,7 @@ dnnl_engine_t engine() {
 dnnl_stream_t stream() {
   static const dnnl_stream_t stream = [] {
     dnnl_stream_t created = nullptr;
-    STRATA_ONEDNN(
-        library().dnnl_stream_create(&created, engine(), dnnl_stream_default_flags));
+    STRATA_ONEDNN(library().dnnl_stream_create(&created, engine(), dnnl_stream_default_flags));
     return created;
   }();
   return stream;
@@ -104,9 +102,9 @@ std::optional<LoadedLibrary> loaded_library() {
 namespace {
 
 std::shared_ptr<std::remove_pointer_t<LayoutView>> owned(dnnl_memory_desc_t created) {
-  return {created,
-          [](LayoutView layout) { library().dnnl_memory_desc_destroy(
-              const_cast<dnnl_memory_desc_t>(layout)); }};
+  return {created, [](LayoutView layout) {
+            library().dnnl_memory_desc_destroy(const_cast<dnnl_memory_desc_t>(layout));
+          }};
 }
 
 }  // namespace
@@ -137,10 +135,9 @@ Layout::Layout(const std::vector<int64_t>& extents, const std::vector<int64_t>& 
 
 Layout Layout::any(const std::vector<int64_t>& extents) {
   const auto description = std::make_shared<dnnl_memory_desc_t>();
-  STRATA_ONEDNN(library().dnnl_memory_desc_init_by_tag(description.get(),
-                                                       static_cast<int>(extents.size()),
-                                                       extents.data(), dnnl_f32,
-                                                       dnnl_format_tag_any));
+  STRATA_ONEDNN(
+      library().dnnl_memory_desc_init_by_tag(description.get(), static_cast<int>(extents.size()),
+                                             extents.data(), dnnl_f32, dnnl_format_tag_any));
   Layout layout;
   layout.description_ = description;
   return layout;
@@ -270,9 +267,8 @@ Description describe_inner_product_grad_weight(const Operands& operands) {
 
 Description describe_pooling(dnnl_alg_kind_t kind, const Layout& input, const Layout& output,
                              const Windows& windows) {
-  return describe(library().pooling, {}, kForward, kind, input.get(), output.get(),
-                  windows.strides, windows.extents, windows.dilations, windows.pad_before,
-                  windows.pad_after);
+  return describe(library().pooling, {}, kForward, kind, input.get(), output.get(), windows.strides,
+                  windows.extents, windows.dilations, windows.pad_before, windows.pad_after);
 }
 
 Description describe_pooling_backward(dnnl_alg_kind_t kind, const Layout& input,
@@ -325,8 +321,8 @@ Description describe_matmul(const Layout& a, const Layout& b, const Layout& c) {
 Description describe_reorder(LayoutView from, LayoutView to) {
   const auto attr = attributes(/*relu=*/false);
   dnnl_primitive_desc_t created = nullptr;
-  STRATA_ONEDNN(library().dnnl_reorder_primitive_desc_create(&created, from, engine(), to,
-                                                             engine(), attr.get()));
+  STRATA_ONEDNN(library().dnnl_reorder_primitive_desc_create(&created, from, engine(), to, engine(),
+                                                             attr.get()));
   return owned(created);
 }
 

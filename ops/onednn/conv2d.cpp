@@ -56,11 +56,10 @@ void convolve(const Conv2dGeometry& geometry, const Tensor& input, const Tensor&
                                     {DNNL_ARG_WEIGHTS, filter_layout(geometry)},
                                     {DNNL_ARG_DST, output_layout(geometry), /*written=*/true}};
     if (has_bias) arguments.push_back({DNNL_ARG_BIAS, vector_layout(geometry.out_channels)});
-    return Primitive(
-        "convolution of " + geometry.to_string(), geometry.flops(),
-        describe_convolution(operands_of(geometry, has_bias), {geometry.height, geometry.width},
-                             relu),
-        arguments);
+    return Primitive("convolution of " + geometry.to_string(), geometry.flops(),
+                     describe_convolution(operands_of(geometry, has_bias),
+                                          {geometry.height, geometry.width}, relu),
+                     arguments);
   };
   primitive(relu ? Kind::conv2d_relu : Kind::conv2d, key_of(geometry, has_bias), make)
       .run({input.data<float>(), weight.data<float>(), output.data<float>(), data_of(bias)});

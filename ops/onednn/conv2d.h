@@ -1,4 +1,5 @@
-// Convolutions as oneDNN has them, with what can be fused to them: also for the convolutional stage.
+// Convolutions as oneDNN has them, with what can be fused to them: also for the convolutional
+// stage.
 #pragma once
 
 #include "ops/conv2d_kernels.h"

@@ -12,8 +12,13 @@ namespace {
 
 Pool2dGeometry pooling_of(const ConvStageGeometry& geometry) {
   const auto axis = [](const ops::WindowAxis& convolved, int64_t pooled) -> ops::WindowAxis {
-    return {.input = convolved.output, .window = 2, .stride = 2, .dilation = 1, .pad_before = 0,
-            .pad_after = 0, .output = pooled};
+    return {.input = convolved.output,
+            .window = 2,
+            .stride = 2,
+            .dilation = 1,
+            .pad_before = 0,
+            .pad_after = 0,
+            .output = pooled};
   };
   Pool2dGeometry pooling;
   pooling.batch = geometry.convolution.batch;

@@ -65,9 +65,9 @@ void dense(const DenseGeometry& geometry, const Tensor& input, const Tensor& wei
         {DNNL_ARG_WEIGHTS, matrix_layout(geometry.outputs, geometry.inputs)},
         {DNNL_ARG_DST, operands.output, /*written=*/true}};
     if (geometry.has_bias) arguments.push_back({DNNL_ARG_BIAS, operands.bias});
-    return Primitive(
-        "dense " + geometry.to_string(), geometry.flops(),
-        describe_inner_product(operands, geometry.activation == ops::Activation::relu), arguments);
+    return Primitive("dense " + geometry.to_string(), geometry.flops(),
+                     describe_inner_product(operands, geometry.activation == ops::Activation::relu),
+                     arguments);
   };
   primitive(Kind::dense, key_of(geometry, geometry.has_bias), make)
       .run({input.data<float>(), weight.data<float>(), output.data<float>(), data_of(bias)});

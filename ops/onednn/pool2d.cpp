@@ -1,5 +1,5 @@
-// As an op, max-pooling has no place for oneDNN's record of the winners, so backward pools once more
-// to get it: pool2d_kernels.h says why our own kernels keep none either.
+// As an op, max-pooling has no place for oneDNN's record of the winners, so backward pools once
+// more to get it: pool2d_kernels.h says why our own kernels keep none either.
 #include "ops/onednn/pool2d.h"
 
 #include "ops/onednn/primitive.h"

@@ -8,8 +8,7 @@
 namespace strata::onednn {
 
 /// `winners`, uint8, is allocated here, in oneDNN's own form.
-void max_pool(const Pool2dGeometry& geometry, const Tensor& input, Tensor& output,
-              Tensor& winners);
+void max_pool(const Pool2dGeometry& geometry, const Tensor& input, Tensor& output, Tensor& winners);
 void max_pool_backward(const Pool2dGeometry& geometry, const Tensor& winners,
                        const Tensor& grad_output, Tensor& grad_input);
 

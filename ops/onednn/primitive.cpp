@@ -24,14 +24,13 @@ Owned<dnnl_primitive_t> make_primitive(const Description& description) {
 
 std::string implementation_of(const Description& description) {
   const char* name = nullptr;
-  STRATA_ONEDNN(library().dnnl_primitive_desc_query(description.get(), dnnl_query_impl_info_str, 0,
-                                                    &name));
+  STRATA_ONEDNN(
+      library().dnnl_primitive_desc_query(description.get(), dnnl_query_impl_info_str, 0, &name));
   return name;
 }
 
 void place(const Owned<dnnl_memory_t>& memory, const void* address) {
-  STRATA_ONEDNN(
-      library().dnnl_memory_set_data_handle(memory.get(), const_cast<void*>(address)));
+  STRATA_ONEDNN(library().dnnl_memory_set_data_handle(memory.get(), const_cast<void*>(address)));
 }
 
 }  // namespace
@@ -48,8 +47,8 @@ Primitive::Primitive(std::string what, double flops, Description description,
     Slot slot{.number = number, .written = written, .outside = {}, .inside = {}};
     slot.outside = make_memory(layout.exists() ? layout.get() : inside);
     if (layout.exists() && !library().dnnl_memory_desc_equal(layout.get(), inside)) {
-      const Description reorder = written ? describe_reorder(inside, layout.get())
-                                          : describe_reorder(layout.get(), inside);
+      const Description reorder =
+          written ? describe_reorder(inside, layout.get()) : describe_reorder(layout.get(), inside);
       slot.inside = make_memory(inside);
       slot.inside_at = reserve(bytes(number));
       slot.reorder = make_primitive(reorder);

@@ -2,7 +2,8 @@
 //
 // Our tensors are NHWC and KRSC. Where an implementation wants another layout, mostly blocks of 16
 // channels for the weights, the tensor is reordered into scratch memory before, or out of it after;
-// that is a part of the op, and of its time. Ops run on one thread at a time, as everywhere in ops/.
+// that is a part of the op, and of its time. Ops run on one thread at a time, as everywhere in
+// ops/.
 #pragma once
 
 #include <initializer_list>
@@ -42,17 +43,17 @@ class Primitive {
   struct Slot {
     int number = 0;
     bool written = false;
-    Memory outside, inside;   // the caller's tensor and, where it lies otherwise, the library's
-    int64_t inside_at = 0;    // in the scratch memory
-    Handle reorder = {};      // between the two
-    std::string how = {};     // the reorder's implementation
+    Memory outside, inside;  // the caller's tensor and, where it lies otherwise, the library's
+    int64_t inside_at = 0;   // in the scratch memory
+    Handle reorder = {};     // between the two
+    std::string how = {};    // the reorder's implementation
   };
 
   LayoutView layout_of(int number) const;
   int64_t reserve(int64_t bytes);
   void reorder(const Slot& slot) const;
-  void execute(dnnl_primitive_t handle, const std::vector<dnnl_exec_arg_t>& arguments,
-               double flops, std::string_view what, std::string_view how) const;
+  void execute(dnnl_primitive_t handle, const std::vector<dnnl_exec_arg_t>& arguments, double flops,
+               std::string_view what, std::string_view how) const;
 
   std::string what_, how_;
   double flops_;
@@ -66,8 +67,20 @@ class Primitive {
 /// What a primitive depends on: which one, extents and options.
 using Key = std::vector<int64_t>;
 enum class Kind : int64_t {
-  conv2d, conv2d_relu, conv2d_grad_input, conv2d_grad_weight, pool2d, pool2d_backward, dense,
-  dense_grad_input, dense_grad_weight, matmul, unary, unary_backward, softmax, softmax_backward
+  conv2d,
+  conv2d_relu,
+  conv2d_grad_input,
+  conv2d_grad_weight,
+  pool2d,
+  pool2d_backward,
+  dense,
+  dense_grad_input,
+  dense_grad_weight,
+  matmul,
+  unary,
+  unary_backward,
+  softmax,
+  softmax_backward
 };
 
 /// The primitive of a kind, made by `make()` for the first call with these numbers and this number

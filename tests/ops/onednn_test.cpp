@@ -1,5 +1,5 @@
-// oneDNN as the CPU's library: what the x-ray sees of it, and what is said when it is not there. Its
-// numbers are held to the reference by each op's own test.
+// oneDNN as the CPU's library: what the x-ray sees of it, and what is said when it is not there.
+// Its numbers are held to the reference by each op's own test.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -28,7 +28,8 @@ class OnednnTest : public testing::Test {
 };
 
 std::string note_of(const TraceSpan& span, std::string_view name) {
-  const auto note = std::ranges::find_if(span.notes, [&](const auto& n) { return n.first == name; });
+  const auto note =
+      std::ranges::find_if(span.notes, [&](const auto& n) { return n.first == name; });
   return note == span.notes.end() ? "" : note->second;
 }
 
@@ -51,7 +52,9 @@ TEST_F(OnednnTest, EachPrimitiveIsASpanThatSaysWhichImplementationRan) {
 TEST_F(OnednnTest, TakesFloat32Only) {
   const auto ran = [&](DType dtype) {
     const auto matrix = [&](const Shape& shape) { return random_tensor(shape, 1, -1, 1, dtype); };
-    return spans_of([&] { ops::dense(matrix({2, 3}), matrix({4, 3}), {}, ops::Activation::none); })
+    return spans_of([&] {
+             ops::dense(matrix({2, 3}), matrix({4, 3}), {}, ops::Activation::none);
+           })
         .at(1)
         .name;
   };
@@ -60,8 +63,7 @@ TEST_F(OnednnTest, TakesFloat32Only) {
 }
 
 TEST_F(OnednnTest, OurKernelsServeWhereThereIsNothingToCompute) {
-  const auto spans =
-      spans_of([&] { ops::conv2d(input({0, 8, 8, 16}), input({16, 3, 3, 16})); });
+  const auto spans = spans_of([&] { ops::conv2d(input({0, 8, 8, 16}), input({16, 3, 3, 16})); });
   EXPECT_EQ(spans.at(1).name, "cpu::conv2d");
 }
 
@@ -76,13 +78,12 @@ TEST_F(OnednnTest, IsToldOfInReports) {
 
 /// The C library stands in for a oneDNN that lacks a function.
 struct NotOnednn : SharedLibrary {
-  NotOnednn() : SharedLibrary("oneDNN", "libc.so.6") {
-    load<void (*)()>("dnnl_primitive_execute");
-  }
+  NotOnednn() : SharedLibrary("oneDNN", "libc.so.6") { load<void (*)()>("dnnl_primitive_execute"); }
 };
 
 TEST(MissingOnednnTest, NamesTheLayerTheFileAndTheWayOut) {
-  EXPECT_TRUE(fails(ErrorKind::device, "oneDNN: libdnnl.so.0 cannot be opened (libdnnl.so.0: cannot",
+  EXPECT_TRUE(fails(ErrorKind::device,
+                    "oneDNN: libdnnl.so.0 cannot be opened (libdnnl.so.0: cannot",
                     [] { SharedLibrary("oneDNN", "libdnnl.so.0"); }));
   EXPECT_TRUE(fails(ErrorKind::device, "or use --kernels own",
                     [] { SharedLibrary("oneDNN", "libdnnl.so.0"); }));
