@@ -76,7 +76,7 @@ TEST_F(TrainMnistTest, TrainsAndReports) {
   EXPECT_EQ(report["seed"], 7);
   EXPECT_EQ(report["steps"], 15);
   EXPECT_EQ(report["loss_per_epoch"].size(), 3u);
-  EXPECT_EQ(report["kernels"]["ops"]["conv2d"], "cpu");
+  EXPECT_EQ(report["kernels"]["ops"]["conv2d_relu_max_pool"], "cpu");
   EXPECT_TRUE(report["passed"].is_null()) << "a set of one's own has no target";
   const auto files = std::distance(fs::directory_iterator(folder()), fs::directory_iterator());
   EXPECT_EQ(files, 2) << "something was left beside the data and the report";
