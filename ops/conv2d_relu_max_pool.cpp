@@ -58,23 +58,27 @@ struct ConvStageNode : Node {
                                  .weight = make_grad(1),
                                  .bias = make_grad(2),
                                  .branch = needs(0) && is_for_leaves()};
+    if (grad_output.device() == Device::cpu) {
+      run_on_cpu(grad_output, gradients);
+    } else {
+      const bool first = !gradients.input.defined();
+      run_stage(first ? kWeightGradient : "conv2d_relu_max_pool_backward", *geometry, grad_output,
+                [&]([[maybe_unused]] Rung rung) {
+                  STRATA_CALL_ON_GPU(cuda, conv2d_relu_max_pool_backward, *geometry, rung, saved,
+                                     grad_output, gradients)
+                });
+    }
+    return {gradients.input, gradients.weight, gradients.bias};
+  }
+
+  // On the rung of the forward pass: each keeps the winners in its own way.
+  void run_on_cpu(const Tensor& grad_output, ConvStageGradients& gradients) {
     if (saved.output.defined()) {
       STRATA_CALL_ONEDNN(conv2d_relu_max_pool_backward, *geometry, saved, grad_output, gradients)
-      return {gradients.input, gradients.weight, gradients.bias};
-    }
-    if (grad_output.device() == Device::cpu) {
-      choose_rung("conv2d_relu_max_pool", grad_output);
+    } else {
       STRATA_CALL_KERNELS(cpu, conv2d_relu_max_pool_backward, *geometry, saved, grad_output,
                           gradients)
-      return {gradients.input, gradients.weight, gradients.bias};
     }
-    const bool first = !gradients.input.defined();
-    run_stage(first ? kWeightGradient : "conv2d_relu_max_pool_backward", *geometry, grad_output,
-              [&]([[maybe_unused]] Rung rung) {
-                STRATA_CALL_ON_GPU(cuda, conv2d_relu_max_pool_backward, *geometry, rung, saved,
-                                   grad_output, gradients)
-              });
-    return {gradients.input, gradients.weight, gradients.bias};
   }
 
   bool is_for_leaves() const {
@@ -126,27 +130,26 @@ Tensor conv2d_relu_max_pool(const Tensor& input, const Tensor& weight, const Ten
   Tensor winners;
   if (is_recorded(input, weight, bias))
     winners = Tensor::empty(shape, DType::uint8, input.device());
-  Rung rung = Rung::cuda;
-  if (input.device() == Device::cpu) {
-    rung = choose_rung("conv2d_relu_max_pool", input, library_rung({}, geometry.convolution));
-    if (rung == Rung::onednn) {
+  Rung rung{};
+  run_stage("conv2d_relu_max_pool", geometry, input, [&](Rung chosen) {
+    rung = chosen;
+    if (rung == Rung::cpu) {
+      STRATA_CALL_KERNELS(cpu, conv2d_relu_max_pool, geometry, input, weight, bias, output, winners)
+    } else if (rung == Rung::onednn) {
       STRATA_CALL_ONEDNN(conv2d_relu_max_pool, geometry, input, weight, bias, output, winners)
     } else {
-      STRATA_CALL_KERNELS(cpu, conv2d_relu_max_pool, geometry, input, weight, bias, output,
-                          winners)
-    }
-  } else {
-    run_stage("conv2d_relu_max_pool", geometry, input, [&]([[maybe_unused]] Rung rung) {
       STRATA_CALL_ON_GPU(cuda, conv2d_relu_max_pool, geometry, rung, input, weight, bias, output,
                          winners)
-    });
-  }
+    }
+  });
+  const bool library = rung == Rung::onednn;
   return record<ConvStageNode>("conv2d_relu_max_pool", {input, weight, bias}, output,
                                [&](ConvStageNode& node) {
                                  node.geometry = geometry;
                                  node.saved.winners = winners;
-                                 if (rung == Rung::onednn) node.saved.output = output.detach();
-                                 if (rung == Rung::onednn || weight.requires_grad()) node.saved.input = input.detach();
+                                 if (library) node.saved.output = output.detach();
+                                 if (library || weight.requires_grad())
+                                   node.saved.input = input.detach();
                                  if (input.requires_grad()) node.saved.weight = weight.detach();
                                });
 }
