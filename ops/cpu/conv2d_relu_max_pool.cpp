@@ -38,6 +38,10 @@ constexpr int64_t kWorthAVector = 8, kMostWidth = 16;
 /// Windows of an image whose gradients are sorted together: long lists, in little memory.
 constexpr int64_t kWindowsTogether = 256;
 
+/// Filters whose gradients are sorted at a time: their lists stay in the first cache until they
+/// have been added up, and what is read of a window is contiguous.
+constexpr int64_t kFiltersTogether = 8;
+
 int64_t round_up(int64_t count, int64_t unit) {
   return (count + unit - 1) / unit * unit;
 }
@@ -184,6 +188,7 @@ void pool_image(const ConvStageGeometry& geometry, int64_t n, const Tensor& bias
   const int64_t row = geometry.pooled_width * channels;
   const bool small = output.dtype() == DType::bfloat16;
   float* const band = thread_scratch(Scratch::band, 2 * width * channels + row);
+  int32_t* const winner_numbers = thread_scratch<int32_t>(Scratch::counts, row);
   for (int64_t p = 0; p < geometry.pooled_height; ++p) {
     const int64_t to = (n * geometry.pooled_height + p) * row;
     float* const pooled = small ? band + 2 * width * channels : output.data<float>() + to;
@@ -194,7 +199,8 @@ void pool_image(const ConvStageGeometry& geometry, int64_t n, const Tensor& bias
               .count = geometry.pooled_width,
               .bias = bias.defined() ? bias.data<float>() : nullptr,
               .output = pooled,
-              .winners = winners.defined() ? winners.data<uint8_t>() + to : nullptr});
+              .winners = winners.defined() ? winners.data<uint8_t>() + to : nullptr,
+              .winner_numbers = winner_numbers});
     if (small) narrow({pooled, row, output.data<BFloat16>() + to});
   }
 }
@@ -209,6 +215,7 @@ struct Tiles {
   int64_t first_channel, channels;  // the lanes behind them are padding
   int64_t source_row, source_column;
   int64_t first;  // where the first filter's tile lies in memory for all filters
+  std::vector<int64_t> filter_offsets;  // of the next ones, from there
 
   int64_t tile_size() const { return rows * columns * width; }
 };
@@ -221,6 +228,7 @@ struct Filters {
 
   void add(Tiles more) {
     more.first = size;
+    more.filter_offsets = even_offsets(kFiltersTogether, more.tile_size());
     size += count * more.tile_size();
     tiles.push_back(more);
   }
@@ -242,7 +250,8 @@ Filters filters_over(const Conv2dGeometry& geometry, const Walk& walk) {
                  .channels = std::min<int64_t>(channels - c, width),
                  .source_row = walk.height.tap_step * walk.row_stride(),
                  .source_column = walk.width.tap_step * walk.pixel_stride,
-                 .first = 0});
+                 .first = 0,
+                 .filter_offsets = {}});
     c += width;
   }
   return filters;
@@ -294,22 +303,29 @@ void write_entry(TileEntry* entry, int32_t offset, float scale) {
   std::memcpy(static_cast<void*>(entry), &both, sizeof both);
 }
 
-/// lists[filter]: where the patch under each gradient is, and the gradient. Not inlined, as the
-/// next ones: these loops need all registers.
+/// lists[filter - first]: where the patch under each gradient is, and the gradient. Not inlined, as
+/// the next one: these loops need all registers.
 [[gnu::noinline]] void sort_by_filter(const Windows& windows, const std::vector<int32_t>& corners,
-                                      TileEntry* lists, int32_t* counts) {
-  const int64_t filters = windows.filters, count = windows.count;
-  const int32_t* const first_corner = corners.data() + windows.first * 4;
-  for (int64_t k = 0; k < filters; ++k, lists += count) {
-    const float* gradient = windows.gradients + windows.first * filters + k;
-    const uint8_t* winner = windows.winners + windows.first * filters + k;
-    int32_t kept = 0;
-    for (int64_t i = 0; i < count; ++i, gradient += filters, winner += filters) {
-      write_entry(lists + kept, first_corner[i * 4 + *winner], *gradient);
-      kept += is_kept(*gradient);
+                                      int64_t first, int64_t filters, TileEntry* lists,
+                                      int32_t* counts) {
+  const int64_t stride = windows.filters, count = windows.count;
+  const float* gradients = windows.gradients + windows.first * stride + first;
+  const uint8_t* winners = windows.winners + windows.first * stride + first;
+  const int32_t* corner = corners.data() + windows.first * 4;
+  TileEntry* ends[kFiltersTogether];
+  for (int64_t k = 0; k < filters; ++k) ends[k] = lists + k * count;
+  for (int64_t i = 0; i < count; ++i) {
+    for (int64_t k = 0; k < filters; ++k) {
+      const float gradient = gradients[k];
+      write_entry(ends[k], corner[winners[k]], gradient);
+      ends[k] += is_kept(gradient);
     }
-    counts[k] = kept;
+    gradients += stride;
+    winners += stride;
+    corner += 4;
   }
+  for (int64_t k = 0; k < filters; ++k)
+    counts[k] = static_cast<int32_t>(ends[k] - (lists + k * count));
 }
 
 /// lists[pixel], of whole rows of the convolution's output: which filters have a gradient there.
@@ -450,24 +466,29 @@ class StageBackward {
   }
 
   void add_to_weight(const Windows& windows, const float* source, float* sums) const {
-    TileEntry* lists =
-        thread_scratch<TileEntry>(Scratch::by_filter, windows.filters * windows.count + 1);
-    int32_t* counts = thread_scratch<int32_t>(Scratch::counts, windows.filters);
-    sort_by_filter(windows, corners_, lists, counts);
-    for (const Tiles& tiles : patches_.tiles)
-      add_tiles({.rows = tiles.rows,
-                 .columns = tiles.columns,
-                 .width = tiles.width,
-                 .source = source + tiles.first_channel,
-                 .source_row = tiles.source_row,
-                 .source_column = tiles.source_column,
-                 .sums = sums + tiles.first,
-                 .sums_row = tiles.columns * tiles.width,
-                 .sums_column = tiles.width,
-                 .sums_offsets = even_offsets(windows.filters, tiles.tile_size()),
-                 .entries = lists,
-                 .capacity = windows.count,
-                 .counts = counts});
+    // One entry more: what is not kept is written, too, behind a full list.
+    TileEntry* const lists =
+        thread_scratch<TileEntry>(Scratch::by_filter, kFiltersTogether * windows.count + 1);
+    int32_t counts[kFiltersTogether];
+    for (int64_t first = 0; first < windows.filters; first += kFiltersTogether) {
+      const int64_t filters = std::min(kFiltersTogether, windows.filters - first);
+      sort_by_filter(windows, corners_, first, filters, lists, counts);
+      for (const Tiles& tiles : patches_.tiles)
+        add_tiles(
+            {.rows = tiles.rows,
+             .columns = tiles.columns,
+             .width = tiles.width,
+             .source = source + tiles.first_channel,
+             .source_row = tiles.source_row,
+             .source_column = tiles.source_column,
+             .sums = sums + tiles.first + first * tiles.tile_size(),
+             .sums_row = tiles.columns * tiles.width,
+             .sums_column = tiles.width,
+             .sums_offsets = std::span(tiles.filter_offsets).first(static_cast<size_t>(filters)),
+             .entries = lists,
+             .capacity = windows.count,
+             .counts = counts});
+    }
   }
 
   void add_to_input(const Windows& windows, int64_t first_row, float* grad_frame) const {

@@ -12,7 +12,8 @@ struct PooledRow {
   int64_t row_stride, channels, count;
   const float* bias;  // null: none
   float* output;
-  uint8_t* winners;  // null: not wanted; otherwise as stored by conv2d_relu_max_pool
+  uint8_t* winners;         // null: not wanted; otherwise as stored by conv2d_relu_max_pool
+  int32_t* winner_numbers;  // memory for the same before they are bytes
 };
 
 /// Max-pooling, bias and ReLU. Of equal pixels the first wins; NaN where one of them is.

@@ -13,15 +13,14 @@ void pool_channels(const PooledRow& work, const float* window, int64_t to, int64
     winner = greater ? Vector<int32_t, kCount>{} + i : winner;
   }
   if (work.bias) best += load<kCount>(work.bias + c);
-  winner = best > 0 ? winner : Vector<int32_t, kCount>{} + int32_t{kNoWinner};
+  store(work.winner_numbers + to + c,
+        best > 0 ? winner : Vector<int32_t, kCount>{} + int32_t{kNoWinner});
   store(work.output + to + c, best < 0 ? Numbers{} : best);
-  if (work.winners)
-    store(work.winners + to + c, __builtin_convertvector(winner, Vector<uint8_t, kCount>));
 }
 
 void pool_row(const PooledRow& work) {
   for (int64_t q = 0; q < work.count; ++q) {
-    const float* window = work.rows + 2 * q * work.channels;
+    const float* const window = work.rows + 2 * q * work.channels;
     const int64_t to = q * work.channels;
     int64_t c = 0;
     for (; c + kLanes <= work.channels; c += kLanes) pool_channels<kLanes>(work, window, to, c);
@@ -29,14 +28,13 @@ void pool_row(const PooledRow& work) {
       for (; c + 8 <= work.channels; c += 8) pool_channels<8>(work, window, to, c);
     for (; c < work.channels; ++c) pool_channels<1>(work, window, to, c);
   }
-}
-
-template <int kCount>
-void mask_gradients(const OpenGradients& work, int64_t at) {
-  const auto winner =
-      __builtin_convertvector(load<kCount>(work.winners + at), Vector<int32_t, kCount>);
-  store(work.open + at,
-        winner != kNoWinner ? load<kCount>(work.gradients + at) : Vector<float, kCount>{});
+  if (!work.winners) return;
+  // A plain loop: GCC 12 narrows vectors number by number. Bytes may be a part of anything, for all
+  // that a compiler knows, but not of these.
+  uint8_t* __restrict const bytes = work.winners;
+  const int32_t* __restrict const numbers = work.winner_numbers;
+  const int64_t size = work.count * work.channels;
+  for (int64_t i = 0; i < size; ++i) bytes[i] = static_cast<uint8_t>(numbers[i]);
 }
 
 template <int kCount>
@@ -47,11 +45,11 @@ void add_pixels(const OpenGradients& work, int64_t c) {
 }
 
 void open_gradients(const OpenGradients& work) {
-  constexpr int kBytes = 16;  // a vector of as many bytes is one that every processor widens well
   const int64_t size = work.pixels * work.channels;
-  int64_t i = 0;
-  for (; i + kBytes <= size; i += kBytes) mask_gradients<kBytes>(work, i);
-  for (; i < size; ++i) mask_gradients<1>(work, i);
+  const uint8_t* __restrict const winners = work.winners;
+  const float* __restrict const gradients = work.gradients;
+  float* __restrict const open = work.open;
+  for (int64_t i = 0; i < size; ++i) open[i] = winners[i] != kNoWinner ? gradients[i] : 0.0f;
   int64_t c = 0;
   for (; c + kLanes <= work.channels; c += kLanes) add_pixels<kLanes>(work, c);
   if constexpr (kLanes > 8)
