@@ -7,8 +7,8 @@
 namespace strata::ops {
 namespace {
 
-// The libraries have three of them. Either way it is one pass over the memory, so ours are the default: they
-// need no library.
+// The libraries have three of them. Either way it is one pass over the memory, so ours are the
+// default: they need no library.
 LibraryRung library_rung(Unary op, int64_t size) {
   const bool known = op == Unary::relu || op == Unary::sigmoid || op == Unary::tanh;
   const bool supports = known && size < (int64_t{1} << 31);  // cuDNN counts in 32 bits

@@ -127,9 +127,8 @@ void declare_options(CLI::App& app, Options& options) {
   add_choice<Precision>(
       app, "--precision", options.precision,
       {{"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}},
-      "tf32 lets products use tensor cores; bf16 also stores activations in 16 bits (on a CPU: "
-      "with "
-      "AVX-512 BF16)");
+      "tf32 lets products use tensor cores; bf16 also stores activations in 16 bits, which a CPU "
+      "needs AVX-512 BF16 for");
   app.add_flag("--tune", options.tune,
                "measure which kernels are fastest where ~/.cache/strata/tuning.tsv does not say, "
                "and write it there");

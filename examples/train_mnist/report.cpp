@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "examples/train_mnist/tuning.h"
+#include "ops/cpu/instructions.h"
 #include "ops/dispatch.h"
 #include "tensor/build_config.h"
 #include "tensor/cuda/context.h"
@@ -166,6 +167,7 @@ json to_json(const Run& run, const Results& results, double total_seconds) {
                   {{"type", name_of(run.device)},
                    {"name", device_name(run)},
                    {"threads", thread_count()},
+                   {"instructions", name_of(instructions())},
                    {"note", run.device_note}}},
                  {"kernels",
                   {{"choice", name_of(options.kernels)},
@@ -219,7 +221,9 @@ std::string_view model_name(const Options& options) {
 Facts machine_facts(const Run& run) {
   Facts facts;
   facts.emplace_back("device", fmt::format("{}: {}", name_of(run.device), device_name(run)));
-  if (run.device == Device::cpu) facts.emplace_back("threads", std::to_string(thread_count()));
+  if (run.device == Device::cpu)
+    facts.emplace_back("threads",
+                       fmt::format("{}, instructions {}", thread_count(), name_of(instructions())));
   if (const auto library = loaded_onednn())
     facts.emplace_back("oneDNN", fmt::format("{}  {}", library->version, library->path));
   if constexpr (kHasCuda)

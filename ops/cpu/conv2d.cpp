@@ -1,12 +1,49 @@
-// Convolution as matrix products over tables of offsets (ops/cpu/gather_gemm.h).
+// Convolution on the CPU, and how its kernels come near to what a processor can do.
 //
-// forward       rows = output pixels, depth = filter taps x channels, columns = output channels
+// A core begins one or two multiply-adds of a whole vector (16 floats with AVX-512) in each cycle,
+// and a result is there some four cycles later. To use that, a kernel needs three things: lanes
+// that all do useful work, eight or more sums under way that do not wait for one another, and
+// operands that come from registers or from the nearest cache.
+//
+// Lanes are output channels. Images are NHWC, so the channels of an output pixel are contiguous;
+// and every lane multiplies the same number of the image, which is read once and spread over a
+// vector. No lane ever adds to another one.
+//
+// Sums are a tile in registers: a few output pixels by two vectors of channels, 8 x 32 with
+// AVX-512. For a tap of the filter and an input channel the kernel reads two vectors of weights and
+// eight numbers of the image, and does sixteen multiply-adds: ten loads for sixteen, where memory
+// could feed about one for one. A tile is stored once, when all taps and channels have been added.
+//
+//   for each tile of pixels x channels                 (threads take images)
+//     for each tap (r, s), for each input channel c      depth: offset of (r, s, c) in the image
+//       for each pixel i of the tile                       row: offset of the pixel in the image
+//         sum[i] += image[row[i] + depth[r, s, c]] * weights[r, s, c][channels]
+//
+// That is a matrix product whose left factor is never laid out: element (i, l) of the matrix of
+// windows is at row[i] + depth[l]. Two tables of offsets say everything about stride, dilation and
+// shape, so one inner loop (ops/cpu/gather_gemm.h) serves all of them, and dense layers too. The
+// right factor, the weights, is copied into panels as wide as a tile, in which the loop reads on
+// and on; a panel of 256 taps and channels is 32 KiB, and tile after tile finds it in the cache.
+//
+// The three passes are three such products:
+//
+// forward       rows = output pixels, depth = taps x channels, columns = output channels
 // grad_input    the same walk over grad_output, its pixels `stride` apart and zeros around them,
-// with
 //               the filters turned by 180 degrees and input and output channels exchanged
-// grad_weight   rows = filter taps x channels, depth = output pixels, columns = output channels
+// grad_weight   rows = taps x channels, depth = output pixels, columns = output channels
 //
-// Images that need zeros around or between their pixels are copied, one at a time, to a frame.
+// Zeros around or between pixels are not tested for but copied: an image that needs them is put
+// into a frame that has them (ops/cpu/frame.h). Rows of taps that would meet nothing else are left
+// out.
+//
+// Threads take whole images, so that they share nothing but the weights. The gradient of the
+// weights is a sum over images: it is cut into partial sums by the shape alone, and these are added
+// in their order, so that the result has the same bits for any number of threads.
+//
+// What is lost: lanes where the channels are no multiple of 8, registers where a tile has fewer
+// rows (a few pixels at the end), and for small filters (25 products in MNIST's first layer) the
+// tile's way out of the registers. A stage with pooling saves that way, and three quarters of the
+// backward pass: ops/cpu/conv2d_relu_max_pool.cpp.
 #include "ops/conv2d_kernels.h"
 
 #include <algorithm>
@@ -18,6 +55,7 @@
 #include "ops/cpu/gemm.h"
 #include "ops/cpu/instructions.h"
 #include "ops/cpu/scratch.h"
+#include "ops/cpu/transposed_copy.h"
 #include "tensor/parallel.h"
 
 namespace strata::cpu {
@@ -103,7 +141,7 @@ void conv2d(const Conv2dGeometry& geometry, const Tensor& input, const Tensor& w
   PackedPanels filters{depth, columns, memory.data<float>()};
   for (int64_t group = 0; group < groups; ++group, filters.data += filters.size()) {
     const float* source = weight.data<float>() + group * columns * depth;
-    filters.pack(0, filters.count(), matrix_view(source, depth, /*transposed=*/true), 0, depth);
+    filters.pack_all(matrix_view(source, depth, /*transposed=*/true));
   }
   filters.data = memory.data<float>();
   const Walk walk(forward_axis(geometry.height), forward_axis(geometry.width),
@@ -167,11 +205,13 @@ void conv2d_grad_weight(const Conv2dGeometry& geometry, const Tensor& input,
   });
 
   sum_partials(chunks, weight_size, partials);
-  float* result = grad_weight.data<float>();
-  for (int64_t k = 0; k < geometry.out_channels; ++k) {
-    const float* sums = partials + k / columns * depth * columns + k % columns;
-    for (int64_t d = 0; d < depth; ++d) result[k * depth + d] = sums[d * columns];
-  }
+  for (int64_t group = 0; group < geometry.groups; ++group)
+    copy_transposed({.from = partials + group * depth * columns,
+                     .from_stride = columns,
+                     .rows = depth,
+                     .columns = columns,
+                     .to = grad_weight.data<float>() + group * depth * columns,
+                     .to_stride = depth});
 }
 
 }  // namespace strata::cpu

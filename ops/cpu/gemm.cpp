@@ -12,10 +12,8 @@
 namespace strata::cpu {
 namespace {
 
-// A block of c is one thread's work: rows of a enough to pay for a panel's way into the cache, and
-// blocks enough for a few threads in a layer of some hundred rows and columns.
-constexpr int64_t kRowBlock = 64;
-constexpr int64_t kPanelBlock = 4;
+// Panels that meet the same rows of a, one after the other.
+constexpr int64_t kPanelsTogether = 4;
 // Of b so much is packed at a time that it stays in the last cache until its last use.
 constexpr int64_t kSlabFloats = 1 << 20;
 
@@ -50,7 +48,7 @@ void copy_row_block(const Gemm& product, int64_t row_block, const Rows& to, floa
 }
 
 int64_t row_blocks_of(const Gemm& product) {
-  return (product.m + kRowBlock - 1) / kRowBlock;
+  return blocks_of(product.m, kRowBlock);
 }
 
 /// `memory` keeps a copy, if there is one.
@@ -93,11 +91,11 @@ struct Factors {
 };
 
 void compute_block(const Gemm& product, const Factors& factors, int64_t row_block,
-                   int64_t panel_block) {
+                   int64_t first_panel, int64_t panels) {
   const int64_t first = row_block * kRowBlock;
   const int64_t rows = std::min(kRowBlock, product.m - first);
-  const int64_t last_panel = std::min((panel_block + 1) * kPanelBlock, factors.b.count());
-  for (int64_t index = panel_block * kPanelBlock; index < last_panel; ++index) {
+  const int64_t last_panel = std::min(first_panel + panels, factors.b.count());
+  for (int64_t index = first_panel; index < last_panel; ++index) {
     PackedPanels::Panel panel = factors.b.panel(index);
     panel.first_column += factors.first_column;
     gather_gemm({.a = factors.a.of_block(row_block),
@@ -120,12 +118,13 @@ void compute_slab(const Gemm& product, const Factors& factors) {
   parallel_for(b.count(), grain_for(product.k * panel_width()),
                [&](int64_t begin, int64_t end) { b.pack(begin, end, source, 0, product.k); });
   const int64_t row_blocks = row_blocks_of(product);
-  const int64_t panel_blocks = (b.count() + kPanelBlock - 1) / kPanelBlock;
+  const int64_t panels = panels_per_block(row_blocks, b.count());
+  const int64_t panel_blocks = blocks_of(b.count(), panels);
   const int64_t work =
-      std::min(product.m, kRowBlock) * product.k * std::min(b.columns, kPanelBlock * panel_width());
+      std::min(product.m, kRowBlock) * product.k * std::min(b.columns, panels * panel_width());
   parallel_for(row_blocks * panel_blocks, grain_for(work), [&](int64_t begin, int64_t end) {
     for (int64_t block = begin; block < end; ++block)
-      compute_block(product, factors, block / panel_blocks, block % panel_blocks);
+      compute_block(product, factors, block / panel_blocks, block % panel_blocks * panels, panels);
   });
 }
 
@@ -140,7 +139,7 @@ int64_t PackedPanels::size() const {
 }
 
 int64_t PackedPanels::count() const {
-  return (columns + panel_width() - 1) / panel_width();
+  return blocks_of(columns, panel_width());
 }
 
 // All panels but the last are full, so that each begins where its first column says.
@@ -152,15 +151,14 @@ PackedPanels::Panel PackedPanels::panel(int64_t index) const {
 
 void PackedPanels::pack(int64_t begin, int64_t end, const MatrixView& source, int64_t first,
                         int64_t rows) const {
-  constexpr int64_t kRowsAhead =
-      8;  // of a row in another page the processor fetches none by itself
+  constexpr int64_t kRowsAhead = 8;  // a processor fetches none in another page by itself
   if (source.column == 1) {
     for (int64_t l = 0; l < rows; ++l)
       for (int64_t index = begin; index < end; ++index) {
         const Panel target = panel(index);
         const float* const from = source.data + l * source.row + target.first_column;
-        for (int64_t c = 0; c < target.columns; c += 16)
-          __builtin_prefetch(from + kRowsAhead * source.row + c);
+        const int64_t ahead = std::min(kRowsAhead, rows - 1 - l) * source.row;
+        for (int64_t c = 0; c < target.columns; c += 16) __builtin_prefetch(from + ahead + c);
         std::copy_n(from, target.columns, target.data + (first + l) * target.stride);
       }
   } else {
@@ -180,6 +178,11 @@ void PackedPanels::pack(int64_t begin, int64_t end, const MatrixView& source, in
     std::fill(last.data + l * last.stride + last.columns, last.data + (l + 1) * last.stride, 0.0f);
 }
 
+void PackedPanels::pack_all(const MatrixView& source) const {
+  parallel_for(count(), grain_for(depth * panel_width()),
+               [&](int64_t begin, int64_t end) { pack(begin, end, source, 0, depth); });
+}
+
 void gemm(const Gemm& product) {
   if (product.m == 0 || product.n == 0) return;
   note_instructions();
@@ -192,7 +195,7 @@ void gemm(const Gemm& product) {
   factors.row_offsets = even_offsets(std::min(kRowBlock, product.m), factors.a.row);
   factors.depth_offsets = even_offsets(product.k, factors.a.depth);
 
-  const int64_t unit = kPanelBlock * panel_width();
+  const int64_t unit = kPanelsTogether * panel_width();
   const int64_t fitting = kSlabFloats / std::max<int64_t>(product.k, 1) / unit * unit;
   const int64_t slab = std::min(product.n, std::max(fitting, unit));
   const Tensor memory = workspace(PackedPanels{product.k, slab}.size());
@@ -201,6 +204,11 @@ void gemm(const Gemm& product) {
     factors.first_column = first;
     compute_slab(product, factors);
   }
+}
+
+int64_t panels_per_block(int64_t row_blocks, int64_t panels) {
+  const bool enough = row_blocks * blocks_of(panels, kPanelsTogether) >= 2 * thread_count();
+  return enough ? kPanelsTogether : 1;
 }
 
 Tensor workspace(int64_t floats) {
@@ -214,9 +222,10 @@ int64_t grain_for(int64_t multiply_adds_per_item) {
 }
 
 int64_t chunk_count(int64_t batch, int64_t size) {
-  constexpr int64_t kMostChunks = 32, kImages = 4, kMostFloats = 1 << 22;
+  constexpr int64_t kMostChunks = 32, kFewChunks = 8, kImages = 4, kMostFloats = 1 << 24;
   const int64_t fitting = kMostFloats / std::max<int64_t>(size, 1);
-  return std::max<int64_t>(1, std::min({batch / kImages, kMostChunks, fitting}));
+  const int64_t wanted = std::max(batch / kImages, std::min(batch, kFewChunks));
+  return std::max<int64_t>(1, std::min({wanted, kMostChunks, fitting}));
 }
 
 void sum_partials(int64_t chunks, int64_t size, float* partials) {

@@ -33,12 +33,25 @@ struct PackedPanels {
   int64_t size() const;
   int64_t count() const;
   Panel panel(int64_t index) const;
+  /// Copies the whole of `source`, on all threads.
+  void pack_all(const MatrixView& source) const;
   /// Copies `rows` rows of `source` to rows [first, first + rows) of the panels [begin, end), zeros
   /// behind the last column. Not of one panel after the other where rows are contiguous: each row
   /// may be a page of its own.
   void pack(int64_t begin, int64_t end, const MatrixView& source, int64_t first,
             int64_t rows) const;
 };
+
+// A block of c is one thread's work: rows of a enough to pay for a panel's way into the cache, and
+// blocks enough for a few threads in a layer of some hundred rows and columns.
+inline constexpr int64_t kRowBlock = 64;
+
+/// Panels of a block, out of so many in each of `row_blocks`: fewer where threads would go without.
+int64_t panels_per_block(int64_t row_blocks, int64_t panels);
+
+inline int64_t blocks_of(int64_t count, int64_t size) {
+  return (count + size - 1) / size;
+}
 
 struct Gemm {
   int64_t m, n, k;

@@ -14,9 +14,6 @@
 namespace strata::cpu {
 namespace {
 
-constexpr int64_t kRowBlock = 64;
-constexpr int64_t kPanelBlock = 4;
-
 /// `count` numbers from `index` on as bfloat16: those stored, or rounded in this thread's memory.
 const BFloat16* as_bf16(const void* stored, DType dtype, int64_t index, int64_t count,
                         Scratch slot) {
@@ -80,7 +77,7 @@ PairMemory pairs_by_row(const StoredMatrix& matrix, int64_t rows, int64_t depth)
 /// The right factor in panels of kPairPanelWidth columns: [panel][pair of the depth][column].
 PairMemory packed_panels(const StoredMatrix& b, int64_t depth, int64_t columns) {
   const int64_t pairs = pairs_in(depth);
-  const int64_t panels = (columns + kPairPanelWidth - 1) / kPairPanelWidth;
+  const int64_t panels = blocks_of(columns, kPairPanelWidth);
   PairMemory result(panels_size(columns, pairs));
   const auto width_of = [&](int64_t panel) {
     return std::min(kPairPanelWidth, columns - panel * kPairPanelWidth);
@@ -126,7 +123,7 @@ void pair_up(const StoredRows& from, BFloat16Pair* to) {
 }
 
 void pack_panels(const BFloat16Pair* by_column, int64_t columns, int64_t pairs, BFloat16Pair* to) {
-  const int64_t panels = (columns + kPairPanelWidth - 1) / kPairPanelWidth;
+  const int64_t panels = blocks_of(columns, kPairPanelWidth);
   parallel_for(panels, grain_for(pairs * kPairPanelWidth), [&](int64_t begin, int64_t end) {
     for (int64_t panel = begin; panel < end; ++panel) {
       const int64_t first = panel * kPairPanelWidth;
@@ -145,9 +142,10 @@ void gemm_bf16(const GemmBf16& product) {
   const PairMemory b = packed_panels(product.b, product.k, product.n);
   const std::vector<int64_t> row_offsets = even_offsets(std::min(kRowBlock, product.m), 2 * pairs);
   const std::vector<int64_t> depth_offsets = even_offsets(pairs, 2);
-  const int64_t panels = (product.n + kPairPanelWidth - 1) / kPairPanelWidth;
-  const int64_t row_blocks = (product.m + kRowBlock - 1) / kRowBlock;
-  const int64_t panel_blocks = (panels + kPanelBlock - 1) / kPanelBlock;
+  const int64_t panels = blocks_of(product.n, kPairPanelWidth);
+  const int64_t row_blocks = blocks_of(product.m, kRowBlock);
+  const int64_t together = panels_per_block(row_blocks, panels);
+  const int64_t panel_blocks = blocks_of(panels, together);
 
   const auto compute_panel = [&](int64_t row_block, int64_t panel) {
     const int64_t first_row = row_block * kRowBlock, first = panel * kPairPanelWidth;
@@ -166,11 +164,11 @@ void gemm_bf16(const GemmBf16& product) {
       finish_row(product, first_row + i, first, columns, sums + i * kPairPanelWidth);
   };
   const int64_t work =
-      std::min(product.m, kRowBlock) * pairs * std::min(product.n, kPanelBlock * kPairPanelWidth);
+      std::min(product.m, kRowBlock) * pairs * std::min(product.n, together * kPairPanelWidth);
   parallel_for(row_blocks * panel_blocks, grain_for(work), [&](int64_t begin, int64_t end) {
     for (int64_t block = begin; block < end; ++block) {
-      const int64_t first = block % panel_blocks * kPanelBlock;
-      for (int64_t panel = first; panel < std::min(first + kPanelBlock, panels); ++panel)
+      const int64_t first = block % panel_blocks * together;
+      for (int64_t panel = first; panel < std::min(first + together, panels); ++panel)
         compute_panel(block / panel_blocks, panel);
     }
   });

@@ -55,7 +55,7 @@ void pair_up(const StoredRows& from, BFloat16Pair* to);
 /// Panels of kPairPanelWidth columns, [panel][pair][column], from [column][pair].
 void pack_panels(const BFloat16Pair* by_column, int64_t columns, int64_t pairs, BFloat16Pair* to);
 inline int64_t panels_size(int64_t columns, int64_t pairs) {
-  return (columns + kPairPanelWidth - 1) / kPairPanelWidth * kPairPanelWidth * pairs;
+  return blocks_of(columns, kPairPanelWidth) * kPairPanelWidth * pairs;
 }
 
 /// Memory for pairs. One is as large as a float.
