@@ -169,6 +169,14 @@ TEST_P(Conv2dReluMaxPoolTest, SameBitsEachTime) {
   }
 }
 
+TEST_P(Conv2dReluMaxPoolTest, SameBitsOnSeveralThreads) {
+  for (const Case& c : {Case{"lenet 1", {64, 28, 28, 1}, {24, 5, 5, 1}},
+                        Case{"lenet 2", {64, 12, 12, 24}, {32, 3, 3, 24}}}) {
+    SCOPED_TRACE(c.name);
+    expect_same_bits_on_several_threads(stage(c.options), inputs_of(c));
+  }
+}
+
 TEST_P(Conv2dReluMaxPoolTest, NaNReachesTheOutput) {
   if (on_onednn()) GTEST_SKIP() << kOnednnHidesNan;
   for (const Case& c : {cases()[0], cases()[1], cases()[13]}) {
