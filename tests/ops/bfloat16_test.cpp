@@ -132,6 +132,16 @@ TEST_P(BFloat16Test, StagesOfManyChannels) {
   }
 }
 
+TEST_P(BFloat16Test, DilatedStages) {
+  if (device() == Device::gpu) GTEST_SKIP() << "the GPU's kernels for bfloat16 take no dilation";
+  const Conv2dOptions dilated{.dilation = {2, 2}};
+  for (const Layer& layer : {stage({2, 14, 13, 1}, {8, 3, 3, 1}, dilated),
+                             stage({2, 12, 12, 8}, {16, 3, 3, 8}, dilated)}) {
+    SCOPED_TRACE(layer.input.to_string() + " by " + layer.weight.to_string());
+    expect_exact(layer, device());
+  }
+}
+
 struct Sizes {
   int64_t rows, inputs, outputs;
 };
