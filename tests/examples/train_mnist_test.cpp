@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "ops/cpu/instructions.h"
 #include "ops/dispatch.h"
 #include "tensor/build_config.h"
 #include "tests/support/idx_files.h"
@@ -217,17 +218,47 @@ TEST_F(TrainMnistTest, TrainsOnOnednn) {
 TEST_F(TrainMnistTest, SaysWhichFileOfOnednnIsBroken) {
   if (const auto& reason = why_no_onednn()) GTEST_SKIP() << *reason;
   for (const char* name : {"libdnnl.so.2", "libdnnl.so.3"}) write_bytes(folder() / name, {});
-  expect_refused(train({"--kernels", "library"},
-                       {.environment = {{"LD_LIBRARY_PATH", folder().string()}}}),
-                 4, {"--kernels library: oneDNN: libdnnl.so.", "file too short", "--kernels own"});
+  expect_refused(
+      train({"--kernels", "library"}, {.environment = {{"LD_LIBRARY_PATH", folder().string()}}}), 4,
+      {"--kernels library: oneDNN: libdnnl.so.", "file too short", "--kernels own"});
 }
 
 TEST_F(TrainMnistTest, RefusesBFloat16OnOnednn) {
   expect_refused(train({"--kernels", "library", "--precision", "bf16"}), 2, {"--precision bf16"});
 }
 
-TEST_F(TrainMnistTest, RefusesBFloat16OnTheCpu) {
-  expect_refused(train({"--precision", "bf16"}), 2, {"--precision bf16 runs on a GPU only"});
+TEST_F(TrainMnistTest, SaysWhatBFloat16NeedsOfAProcessor) {
+  expect_refused(train({"--precision", "bf16", "--instructions", "baseline"}), 4,
+                 {"needs a processor with AVX-512 BF16", "kernels use baseline here"});
+}
+
+TEST_F(TrainMnistTest, TrainsInBFloat16OnTheCpu) {
+  if (best_instructions() < Instructions::avx512_bf16)
+    GTEST_SKIP() << "this processor has no AVX-512 BF16";
+  const fs::path file = folder() / "report.json";
+  const ProgramResult run = train({"--precision", "bf16", "--epochs", "3", "--json", file});
+  EXPECT_EQ(run.exit_code, 0) << run.errors;
+  const json report = read_json(file);
+  EXPECT_EQ(report["kernels"]["ops"]["conv2d_relu_max_pool"], "cpu");
+  const std::vector<double> losses = report["loss_per_epoch"];
+  EXPECT_LT(losses.back(), losses.front());
+}
+
+TEST_F(TrainMnistTest, TrainsWithTheInstructionsAskedFor) {
+  for (const Instructions asked : {Instructions::baseline, Instructions::avx2}) {
+    if (asked > best_instructions()) GTEST_SKIP() << "this processor has no " << name_of(asked);
+    const fs::path file = folder() / "report.json";
+    const ProgramResult run = train({"--instructions", std::string(name_of(asked)), "--model",
+                                     "mlp", "--epochs", "3", "--json", file});
+    EXPECT_EQ(run.exit_code, 0) << run.errors;
+    const std::vector<double> losses = read_json(file)["loss_per_epoch"];
+    EXPECT_LT(losses.back(), losses.front()) << name_of(asked);
+  }
+}
+
+TEST_F(TrainMnistTest, NamesTheInstructionsThatThereAre) {
+  expect_refused(train({"--instructions", "mmx"}), 2,
+                 {"takes baseline|avx2|avx512|avx512_bf16", "mmx"});
 }
 
 TEST_F(TrainMnistTest, TuningNeedsAGpuAndAChoice) {

@@ -14,6 +14,7 @@
 #include "tensor/autograd.h"
 #include "tests/support/compare.h"
 #include "tests/support/rungs.h"
+#include "tests/support/threads.h"
 
 namespace strata::test {
 namespace {
@@ -131,6 +132,16 @@ TEST_P(BFloat16Test, StagesOfManyChannels) {
   }
 }
 
+TEST_P(BFloat16Test, DilatedStages) {
+  if (device() == Device::gpu) GTEST_SKIP() << "the GPU's kernels for bfloat16 take no dilation";
+  const Conv2dOptions dilated{.dilation = {2, 2}};
+  for (const Layer& layer : {stage({2, 14, 13, 1}, {8, 3, 3, 1}, dilated),
+                             stage({2, 12, 12, 8}, {16, 3, 3, 8}, dilated)}) {
+    SCOPED_TRACE(layer.input.to_string() + " by " + layer.weight.to_string());
+    expect_exact(layer, device());
+  }
+}
+
 struct Sizes {
   int64_t rows, inputs, outputs;
 };
@@ -209,6 +220,31 @@ TEST_P(BFloat16Test, AFrozenWeightLeavesTheGradientOfTheBias) {
   Tensor ones = converted(Tensor::full({40, 32}, 1), DType::bfloat16, device());
   backward(y, ones);
   EXPECT_TRUE(close(b.grad(), Tensor::full({32}, 40), kExact));
+}
+
+TEST_P(BFloat16Test, SameBitsOnSeveralThreads) {
+  const SettingsScope scope({.kernels = Kernels::own, .precision = Precision::bf16});
+  for (const Layer& layer :
+       {stage({64, 28, 28, 1}, {24, 5, 5, 1}), stage({64, 12, 12, 24}, {32, 3, 3, 24}),
+        dense({256, 512, 300}, DType::bfloat16, Activation::relu),
+        dense({256, 512, 300}, DType::float32, Activation::none)}) {
+    SCOPED_TRACE(layer.input.to_string() + " by " + layer.weight.to_string());
+    if (device() == Device::cpu) {
+      EXPECT_TRUE(runs_on_several_threads([&] { results_of(layer, device()); }));
+    }
+    Results expected;
+    for (const int threads : {1, 2, 3}) {
+      const ThreadCountScope count(threads);
+      const Results actual = results_of(layer, device());
+      if (threads == 1) expected = actual;
+      EXPECT_TRUE(identical(actual.output, expected.output)) << threads << " threads";
+      EXPECT_TRUE(identical(actual.grad_weight, expected.grad_weight)) << threads << " threads";
+      EXPECT_TRUE(identical(actual.grad_bias, expected.grad_bias)) << threads << " threads";
+      if (!layer.input_is_data) {
+        EXPECT_TRUE(identical(actual.grad_input, expected.grad_input)) << threads << " threads";
+      }
+    }
+  }
 }
 
 // Through every kernel that stores bfloat16.

@@ -43,6 +43,12 @@ const std::vector<Case>& cases() {
       {"7 to 9 channels", {2, 6, 6, 7}, {9, 2, 2, 7}},
       {"large image", {1, 70, 66, 1}, {4, 5, 5, 1}},
       {"large image of many channels", {1, 70, 66, 16}, {8, 3, 3, 16}},
+      {"16 channels, 5x5", {2, 12, 12, 16}, {8, 5, 5, 16}},
+      {"9 channels, 7x7", {2, 14, 14, 9}, {5, 7, 7, 9}},
+      {"one channel, 7x7", {2, 14, 14, 1}, {4, 7, 7, 1}},
+      {"wide image", {1, 6, 530, 1}, {4, 3, 3, 1}},
+      {"8 channels, dilated", {2, 12, 12, 8}, {16, 3, 3, 8}, {.dilation = {2, 2}}},
+      {"16 channels, dilated in one axis", {2, 9, 12, 16}, {8, 3, 3, 16}, {.dilation = {1, 3}}},
   };
   return list;
 }
@@ -140,6 +146,39 @@ TEST_P(Conv2dReluMaxPoolTest, OfAnInputThatIsData) {
   }
 }
 
+TEST_P(Conv2dReluMaxPoolTest, NoImages) {
+  Tensor x = Tensor::empty({0, 8, 8, 1}, DType::float32, device());
+  Tensor w = Tensor::full({4, 3, 3, 1}, 1, DType::float32, device());
+  Tensor b = Tensor::full({4}, 1, DType::float32, device());
+  for (Tensor* leaf : {&x, &w, &b}) leaf->set_requires_grad(true);
+  const Tensor y = ops::conv2d_relu_max_pool(x, w, b);
+  EXPECT_EQ(y.shape(), (Shape{0, 3, 3, 4}));
+  backward(y, Tensor::empty(y.shape(), DType::float32, device()));
+  EXPECT_EQ(x.grad().shape(), x.shape());
+  EXPECT_EQ(values_of(w.grad()), std::vector<double>(36, 0));
+  EXPECT_EQ(values_of(b.grad()), std::vector<double>(4, 0));
+}
+
+TEST_P(Conv2dReluMaxPoolTest, AFrozenWeightLeavesTheOtherGradients) {
+  for (const Case& c : {cases()[0], cases()[1], cases()[13]}) {
+    SCOPED_TRACE(c.name);
+    const Tensor x = random_tensor(c.input, 1), w = random_tensor(c.weight, 2);
+    const auto like = [](const Tensor& tensor, const Tensor& other) {
+      return converted(tensor, other.dtype(), other.device());
+    };
+    const Function of_all_else = [&](const auto& in) {
+      return stage(c.options)({in[0], like(w, in[0]), in[1]});
+    };
+    const Function of_the_bias = [&](const auto& in) {
+      return stage(c.options)({like(x, in[0]), like(w, in[0]), in[0]});
+    };
+    const Tensor b = random_tensor({c.weight[0]}, 3);
+    constexpr Tolerance kSums{.relative = 1e-4, .absolute = 1e-4};
+    expect_matches_reference(of_all_else, {x, b}, kSums);
+    expect_matches_reference(of_the_bias, {b}, kSums);
+  }
+}
+
 /// Images in numbers around what blocks take at once.
 TEST_P(Conv2dReluMaxPoolTest, AnyNumberOfImages) {
   for (const int64_t images : {2, 3, 7, 8, 64, 131, 300}) {
@@ -166,6 +205,14 @@ TEST_P(Conv2dReluMaxPoolTest, SameBitsEachTime) {
   for (const Case& c : {cases()[0], cases()[1], cases()[13]}) {
     SCOPED_TRACE(c.name);
     expect_same_bits(stage(c.options), inputs_of(c));
+  }
+}
+
+TEST_P(Conv2dReluMaxPoolTest, SameBitsOnSeveralThreads) {
+  for (const Case& c : {Case{"lenet 1", {64, 28, 28, 1}, {24, 5, 5, 1}},
+                        Case{"lenet 2", {64, 12, 12, 24}, {32, 3, 3, 24}}}) {
+    SCOPED_TRACE(c.name);
+    expect_same_bits_on_several_threads(stage(c.options), inputs_of(c));
   }
 }
 

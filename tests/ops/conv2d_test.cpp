@@ -152,6 +152,14 @@ TEST_P(Conv2dTest, SameBits) {
   }
 }
 
+TEST_P(Conv2dTest, SameBitsOnSeveralThreads) {
+  for (const Case& c : {Case{"lenet 1", {64, 28, 28, 1}, {24, 5, 5, 1}, {}},
+                        Case{"lenet 2", {64, 12, 12, 24}, {32, 3, 3, 24}, {}}}) {
+    SCOPED_TRACE(c.name);
+    expect_same_bits_on_several_threads(convolution(c.options), inputs_of(c));
+  }
+}
+
 TEST_P(Conv2dTest, RefusesTwoDevices) {
   if (device() == Device::cpu) GTEST_SKIP() << "needs a second device";
   EXPECT_TRUE(fails("conv2d: one operand is on the gpu, the other on the cpu", [&] {

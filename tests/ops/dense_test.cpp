@@ -120,6 +120,12 @@ TEST_P(DenseTest, SameBits) {
   for_each_case({{150, 70, 40}}, [&](const Case& c) { expect_same_bits(layer(c), inputs_of(c)); });
 }
 
+TEST_P(DenseTest, SameBitsOnSeveralThreads) {
+  for_each_case({{256, 512, 300}}, [&](const Case& c) {
+    expect_same_bits_on_several_threads(layer(c), inputs_of(c));
+  });
+}
+
 TEST_P(DenseTest, RefusesTwoDevices) {
   if (device() == Device::cpu) GTEST_SKIP() << "needs a second device";
   EXPECT_TRUE(fails("dense: one operand is on the gpu, the other on the cpu", [&] {

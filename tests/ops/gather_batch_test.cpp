@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "tests/support/rungs.h"
+#include "tests/support/threads.h"
 
 namespace strata::test {
 namespace {
@@ -82,6 +83,24 @@ TEST_P(GatherBatchTest, SameBitsAsTheReference) {
       const Batch truth = gather(1201, batch, 40, options, width, Device::cpu);
       EXPECT_EQ(labels, truth.labels.to_vector<int32_t>());
     }
+  }
+}
+
+TEST_P(GatherBatchTest, SameBitsOnSeveralThreads) {
+  if (device() == Device::gpu) GTEST_SKIP() << "a GPU's kernels use no thread of the CPU";
+  const auto gathered = [&] {
+    return gather(301, 257, 4, {.seed = 5, .scale = 1 / 78.6f, .offset = -0.4241f});
+  };
+  if (GetParam().kernels == Kernels::own) {
+    EXPECT_TRUE(runs_on_several_threads(gathered));
+  }
+  Batch expected;
+  for (const int threads : {1, 2, 3}) {
+    const ThreadCountScope scope(threads);
+    const Batch actual = gathered();
+    if (threads == 1) expected = actual;
+    EXPECT_TRUE(identical(actual.images, expected.images)) << threads << " threads";
+    EXPECT_TRUE(identical(actual.labels, expected.labels)) << threads << " threads";
   }
 }
 

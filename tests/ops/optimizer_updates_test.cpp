@@ -4,6 +4,7 @@
 #include "ops/adam_update.h"
 #include "ops/sgd_update.h"
 #include "tests/support/rungs.h"
+#include "tests/support/threads.h"
 
 namespace strata::test {
 namespace {
@@ -169,6 +170,29 @@ TEST_P(OptimizerUpdatesTest, ChangeEveryElementOfAnySizeOnce) {
     expected_sgd.sgd(values_of(gradients), kRate, {.momentum = 0.9});
     EXPECT_TRUE(close(adam, expected_adam.w, kFewRoundings));
     EXPECT_TRUE(close(sgd, expected_sgd.w, kFewRoundings));
+  }
+}
+
+TEST_P(OptimizerUpdatesTest, AdamHasTheSameBitsOnSeveralThreads) {
+  if (device() == Device::gpu) GTEST_SKIP() << "a GPU's kernels use no thread of the CPU";
+  constexpr int64_t kMany = 100003;
+  const Tensor start = random_tensor({kMany}, 1, -1, 1, DType::float32);
+  const Tensor gradients = random_tensor({kMany}, 2, -1, 1, DType::float32);
+  const auto updated = [&] {
+    std::vector<Tensor> buffers = {start.clone(), gradients.clone(), Tensor::zeros({kMany})};
+    ops::adam_update(buffers[0], gradients, buffers[1], buffers[2], state(0.1), {});
+    return buffers;
+  };
+  if (GetParam().kernels == Kernels::own) {
+    EXPECT_TRUE(runs_on_several_threads(updated));
+  }
+  std::vector<Tensor> expected;
+  for (const int threads : {1, 2, 3}) {
+    const ThreadCountScope scope(threads);
+    const std::vector<Tensor> actual = updated();
+    if (threads == 1) expected = actual;
+    for (size_t i = 0; i < actual.size(); ++i)
+      EXPECT_TRUE(identical(actual[i], expected[i])) << threads << " threads, buffer " << i;
   }
 }
 

@@ -4,7 +4,7 @@
 #include "tensor/autograd.h"
 #include "tensor/build_config.h"
 #include "tensor/cuda/context.h"
-#include "tensor/parallel.h"
+#include "tests/support/threads.h"
 
 namespace strata::test {
 namespace {
@@ -64,8 +64,8 @@ void RungTest::SetUp() {
   scope_ = std::make_unique<SettingsScope>(Settings{.kernels = GetParam().kernels});
 }
 
-void RungTest::expect_matches_reference(const Function& function,
-                                        const std::vector<Tensor>& inputs, Tolerance tolerance) {
+void RungTest::expect_matches_reference(const Function& function, const std::vector<Tensor>& inputs,
+                                        Tolerance tolerance) {
   const Result expected = run(function, inputs, Device::cpu, {.kernels = Kernels::reference});
   const Result actual = run(function, inputs, device(), settings());
   EXPECT_TRUE(close(actual.output, expected.output, tolerance)) << "output";
@@ -78,8 +78,7 @@ void RungTest::expect_matches_reference(const Function& function,
 }
 
 void RungTest::expect_same_bits(const Function& function, const std::vector<Tensor>& inputs) {
-  const int threads_before = thread_count();
-  set_thread_count(1);
+  const ThreadCountScope one(1);
   Result expected = run(function, inputs, device(), settings());
   // oneDNN cuts its sums by the number of threads, and repeats them for one number only.
   for (const int threads : {1, 2, 3}) {
@@ -94,7 +93,15 @@ void RungTest::expect_same_bits(const Function& function, const std::vector<Tens
           << "gradient of input " << i;
     }
   }
-  set_thread_count(threads_before);
+}
+
+void RungTest::expect_same_bits_on_several_threads(const Function& function,
+                                                   const std::vector<Tensor>& inputs) {
+  if (device() == Device::cpu && GetParam().kernels == Kernels::own) {
+    EXPECT_TRUE(runs_on_several_threads([&] { run(function, inputs, device(), settings()); }))
+        << "too little work to be cut";
+  }
+  expect_same_bits(function, inputs);
 }
 
 }  // namespace strata::test

@@ -19,8 +19,8 @@ struct Target {
 };
 
 std::vector<Target> cpu_targets_without_library();  // reference, own
-std::vector<Target> cpu_targets();  // reference, own, library (oneDNN)
-std::vector<Target> gpu_targets();  // own, library
+std::vector<Target> cpu_targets();                  // reference, own, library (oneDNN)
+std::vector<Target> gpu_targets();                  // own, library
 std::string name_of_target(const testing::TestParamInfo<Target>& info);
 
 /// Why a test leaves oneDNN out: its comparisons are such that NaN loses.
@@ -37,13 +37,16 @@ class RungTest : public testing::TestWithParam<Target> {
     return device() == Device::cpu && GetParam().kernels == Kernels::library;
   }
 
-  /// Runs `function` on float32 copies of the inputs, on this target and on the CPU's reference, and
-  /// compares the output and the gradient of every floating input under a random grad_output.
+  /// Runs `function` on float32 copies of the inputs, on this target and on the CPU's reference,
+  /// and compares the output and the gradient of every floating input under a random grad_output.
   void expect_matches_reference(const Function& function, const std::vector<Tensor>& inputs,
                                 Tolerance tolerance = kFloat32);
   /// Runs `function` again and again on this target, on the CPU with 1, 2 and 3 threads: output and
   /// gradients must have the same bits each time, those of oneDNN for one number of threads.
   void expect_same_bits(const Function& function, const std::vector<Tensor>& inputs);
+  /// The same of so much work that our CPU kernels share it among threads, which is checked.
+  void expect_same_bits_on_several_threads(const Function& function,
+                                           const std::vector<Tensor>& inputs);
 
  private:
   std::unique_ptr<SettingsScope> scope_;
@@ -51,8 +54,8 @@ class RungTest : public testing::TestWithParam<Target> {
 
 }  // namespace strata::test
 
-#define STRATA_ON_EVERY_RUNG(Suite)                                                         \
-  INSTANTIATE_TEST_SUITE_P(Cpu, Suite, testing::ValuesIn(strata::test::cpu_targets()),      \
-                           strata::test::name_of_target);                                   \
-  INSTANTIATE_TEST_SUITE_P(Gpu, Suite, testing::ValuesIn(strata::test::gpu_targets()),      \
+#define STRATA_ON_EVERY_RUNG(Suite)                                                    \
+  INSTANTIATE_TEST_SUITE_P(Cpu, Suite, testing::ValuesIn(strata::test::cpu_targets()), \
+                           strata::test::name_of_target);                              \
+  INSTANTIATE_TEST_SUITE_P(Gpu, Suite, testing::ValuesIn(strata::test::gpu_targets()), \
                            strata::test::name_of_target)
