@@ -119,6 +119,7 @@ Run prepare(const Options& options) {
   if (options.batch_size > images)
     fail(ErrorKind::usage, "--batch-size {} is larger than the training set of {} images",
          options.batch_size, images);
+  if (run.options.epochs == 0) run.options.epochs = default_epochs(run.device);
   run.learning_rate = options.learning_rate.value_or(default_learning_rate(options.optimizer));
   run.target = options.target_accuracy ? options.target_accuracy : default_target(run);
   return run;

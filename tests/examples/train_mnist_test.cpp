@@ -281,11 +281,11 @@ TEST_F(TrainMnistTest, SaysWhatDivergedAndWhen) {
 
 TEST_F(TrainMnistTest, SaysHowLargeABatchFitsWhenMemoryRunsOut) {
   write_idx_folder(data(), {.train_count = 4096, .height = 28, .width = 28});
-  const ProgramResult run = train({"--batch-size", "4000", "--memory-limit", "200"});
+  const ProgramResult run = train({"--batch-size", "4000", "--memory-limit", "100"});
   expect_refused(run, 4, {"activations", "--batch-size "});
   const std::string advised = run.errors.substr(run.errors.find("--batch-size ") + 13);
   const ProgramResult again = train({"--batch-size", std::to_string(std::stoi(advised)),
-                                     "--memory-limit", "200", "--epochs", "1"});
+                                     "--memory-limit", "100", "--epochs", "1"});
   EXPECT_EQ(again.exit_code, 0) << "the advised batch does not fit: " << again.errors;
 }
 
