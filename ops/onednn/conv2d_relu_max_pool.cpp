@@ -33,6 +33,11 @@ Tensor scratch(const Shape& shape) {
   return Tensor::empty(shape, DType::float32, Device::cpu);
 }
 
+// saved.weight is there only where the input's gradient is wanted.
+Shape weight_shape(const Conv2dGeometry& g) {
+  return {g.out_channels, g.height.window, g.width.window, g.group_in_channels()};
+}
+
 }  // namespace
 
 void conv2d_relu_max_pool(const ConvStageGeometry& geometry, const Tensor& input,
@@ -51,7 +56,7 @@ void conv2d_relu_max_pool_backward(const ConvStageGeometry& geometry, const Conv
   max_pool_backward(pooling_of(geometry), saved.winners, grad_pooled, grad_convolved);
   if (gradients.weight.defined() || gradients.bias.defined()) {
     Tensor unwanted;  // oneDNN has the bias's gradient with the weight's only
-    if (!gradients.weight.defined()) unwanted = scratch(saved.weight.shape());
+    if (!gradients.weight.defined()) unwanted = scratch(weight_shape(geometry.convolution));
     convolve_grad_weight(geometry.convolution, saved.input, grad_convolved,
                          gradients.weight.defined() ? gradients.weight : unwanted, gradients.bias);
   }
