@@ -24,7 +24,7 @@ namespace {
 class OnednnTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (const auto& reason = why_no_onednn()) GTEST_SKIP() << *reason;
+    if (const auto reason = why_onednn_is_not_tested()) GTEST_SKIP() << *reason;
   }
   Tensor input(const Shape& shape) { return random_tensor(shape, 1, -1, 1, DType::float32); }
 
