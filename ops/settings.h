@@ -5,8 +5,8 @@
 
 namespace strata {
 
-/// `library`: cuDNN and cuBLASLt where they have the op, our own kernels for the rest. `own`: only
-/// kernels of this repository. `reference`: the plain loops, on the CPU. `automatic`: per op and
+/// `library`: cuDNN and cuBLASLt on a GPU, oneDNN on the CPU, where they have the op, our own
+/// kernels for the rest. `own`: only kernels of this repository. `reference`: the plain loops, on the CPU. `automatic`: per op and
 /// shape what the tuner says (tuning.h), otherwise the op's default (LibraryRung::automatic, with
 /// its reason, in each op's .cpp).
 enum class Kernels { automatic, library, own, reference };

@@ -137,7 +137,8 @@ void declare_options(CLI::App& app, Options& options) {
   app.add_option_function<std::string>(
          "--instructions",
          [&options](const std::string& name) { options.instructions = instructions_named(name); },
-         with_default("of the CPU that its kernels use", "the best it has"))
+         with_default("of the CPU that this project's kernels use; oneDNN chooses its own",
+                      "the best it has"))
       ->check(CLI::Validator(
           [](const std::string& name) -> std::string {
             if (instructions_named(name)) return {};

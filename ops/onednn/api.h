@@ -1,6 +1,6 @@
 // oneDNN's C API as this folder uses it. Version 2 describes an operation in a struct first,
 // version 3 does without, and hides what a memory descriptor is: api.h and api.cpp are all that
-// knows.
+// knows. library.cpp loads it.
 //
 // A layout says how a tensor's elements lie in memory, a description (oneDNN: primitive descriptor)
 // which operation on which layouts, and which implementation serves it.

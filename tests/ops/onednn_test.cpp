@@ -7,12 +7,15 @@
 #include <utility>
 
 #include "ops/conv2d.h"
+#include "ops/conv2d_relu_max_pool.h"
 #include "ops/dense.h"
 #include "ops/dispatch.h"
+#include "tensor/autograd.h"
 #include "tensor/shared_library.h"
 #include "tests/support/compare.h"
 #include "tests/support/gradcheck.h"
 #include "tests/support/idx_files.h"
+#include "tests/support/rungs.h"
 #include "tests/support/trace_log.h"
 
 namespace strata::test {
@@ -21,7 +24,7 @@ namespace {
 class OnednnTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (const auto& reason = why_no_onednn()) GTEST_SKIP() << *reason;
+    if (const auto reason = why_onednn_is_not_tested()) GTEST_SKIP() << *reason;
   }
   Tensor input(const Shape& shape) { return random_tensor(shape, 1, -1, 1, DType::float32); }
 
@@ -78,6 +81,26 @@ TEST_F(OnednnTest, IsToldOfInReports) {
   int major = 0, minor = 0;
   ASSERT_EQ(std::sscanf(library->version.c_str(), "%d.%d", &major, &minor), 2) << library->version;
   EXPECT_GE(std::pair(major, minor), std::pair(2, 6));
+}
+
+/// oneDNN writes the weight's gradient along with the bias's, wanted or not.
+class FrozenWeightTest : public RungTest {};
+STRATA_ON_EVERY_RUNG(FrozenWeightTest);
+
+TEST_P(FrozenWeightTest, TheStagesBiasLearnsAlone) {
+  const std::vector<ops::Conv2dOptions> options = {{}, {.groups = 2}};
+  for (const auto& option : options) {
+    SCOPED_TRACE(fmt::format("{} groups", option.groups));
+    const Tensor x = random_tensor({5, 12, 12, 8}, 1);
+    const Tensor w = random_tensor({16, 3, 3, 8 / option.groups}, 2);
+    const auto stage = [&](const auto& in) {
+      const auto like = [&](const Tensor& tensor) {
+        return converted(tensor, in[0].dtype(), in[0].device());
+      };
+      return ops::conv2d_relu_max_pool(like(x), like(w), in[0], option);
+    };
+    expect_matches_reference(stage, {random_tensor({16}, 3)}, {.relative = 1e-4, .absolute = 1e-4});
+  }
 }
 
 /// The C library stands in for a oneDNN that lacks a function.

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,9 @@ std::string name_of_target(const testing::TestParamInfo<Target>& info);
 
 /// Why a test leaves oneDNN out: its comparisons are such that NaN loses.
 inline constexpr const char* kOnednnHidesNan = "oneDNN's ReLU and max-pooling let no NaN through";
+
+/// Why this process cannot test oneDNN, if it cannot.
+std::optional<std::string> why_onednn_is_not_tested();
 
 /// A test with a device and a rung; skipped, with the reason, where there is no usable GPU.
 class RungTest : public testing::TestWithParam<Target> {

@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "ops/dispatch.h"
 #include "tensor/build_config.h"
 #include "tensor/cuda/context.h"
 #include "tensor/cuda/libraries.h"
@@ -55,6 +56,8 @@ json describe_versions(Device device) {
   json versions = json::object();
   if constexpr (kHasCuda)
     if (device == Device::gpu) versions = describe_gpu_versions();
+  if (device == Device::cpu)
+    if (const auto library = loaded_onednn()) versions["oneDNN"] = library->version;
   versions["strata"] = STRATA_VERSION;
   return versions;
 }
@@ -63,10 +66,11 @@ std::string machine_line(Device device) {
   const json described = describe_device(device), versions = describe_versions(device);
   std::string line = described["name"];
   if (device == Device::cpu)
-    return fmt::format("{}, {} threads", line, described["threads"].get<int>());
-  line += fmt::format(", driver {}, CUDA {}", versions["driver"].get<std::string>(),
-                      versions["cuda"].get<std::string>());
-  for (const char* name : {"cuBLASLt", "cuDNN"})
+    line += fmt::format(", {} threads", described["threads"].get<int>());
+  else
+    line += fmt::format(", driver {}, CUDA {}", versions["driver"].get<std::string>(),
+                        versions["cuda"].get<std::string>());
+  for (const char* name : {"cuBLASLt", "cuDNN", "oneDNN"})
     if (versions.contains(name))
       line += fmt::format(", {} {}", name, versions[name].get<std::string>());
   return line;

@@ -10,9 +10,10 @@ namespace strata::bench {
 
 /// Type, name and, of the GPU, capability and size, or the CPU's threads.
 nlohmann::json describe_device(Device device);
-/// Strata, and of a GPU the driver, the CUDA runtime and the vendor's libraries loaded so far.
+/// Strata, the device's libraries loaded so far and, of a GPU, the driver and the CUDA runtime.
 nlohmann::json describe_versions(Device device);
-/// "NVIDIA H100 80GB HBM3, driver 580.159.04, CUDA 13.0, cuBLASLt 13.1.0"
+/// "NVIDIA H100 80GB HBM3, driver 580.159.04, CUDA 13.0, cuBLASLt 13.1.0", of a CPU its threads and,
+/// once the library rung has run, oneDNN's version.
 std::string machine_line(Device device);
 
 }  // namespace strata::bench

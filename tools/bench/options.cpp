@@ -70,7 +70,7 @@ void declare_combinations(CLI::App& app, Options& options) {
   app.add_option_function<std::string>(
          "--instructions",
          [&options](const std::string& name) { options.instructions = instructions_named(name); },
-         "of the CPU that its kernels use [the best it has]")
+         "of the CPU that our own kernels use; the libraries choose theirs [the best it has]")
       ->check(CLI::Validator(
           [](const std::string& name) -> std::string {
             if (instructions_named(name)) return {};
