@@ -190,8 +190,9 @@ TEST_P(CpuKernelsTest, PoolRowKnowsTiesNanAndClosedRelu) {
     const std::vector<float> bias(channels, 0.5f);
     std::vector<float> output(count * channels + 1, kUntouched);
     std::vector<uint8_t> winners(count * channels + 1, 99);
-    cpu::pool_row(
-        {rows.data(), row_stride, channels, count, bias.data(), output.data(), winners.data()});
+    std::vector<int32_t> numbers(count * channels);
+    cpu::pool_row({rows.data(), row_stride, channels, count, bias.data(), output.data(),
+                   winners.data(), numbers.data()});
     for (int64_t i = 0; i < count * channels; ++i) {
       ASSERT_EQ(output[i], window_of(i).output) << channels << " channels, " << i;
       ASSERT_EQ(winners[i], window_of(i).winner) << channels << " channels, " << i;
@@ -202,8 +203,8 @@ TEST_P(CpuKernelsTest, PoolRowKnowsTiesNanAndClosedRelu) {
       std::vector<float> with_nan = rows;
       for (int64_t i = 0; i < 2 * count * channels; ++i)
         if (i / channels % 2 == place % 2) with_nan[place / 2 * row_stride + i] = NAN;
-      cpu::pool_row(
-          {with_nan.data(), row_stride, channels, count, nullptr, output.data(), nullptr});
+      cpu::pool_row({with_nan.data(), row_stride, channels, count, nullptr, output.data(), nullptr,
+                     numbers.data()});
       for (int64_t i = 0; i < count * channels; ++i)
         ASSERT_TRUE(std::isnan(output[i])) << channels << " channels, " << i << ", place " << place;
     }

@@ -13,8 +13,6 @@
 namespace strata::bench::gpu {
 namespace {
 
-using Owned;
-
 constexpr int kKernels = 10;  // of a turn, each waiting for the one before
 constexpr int kTurns = 200;   // of a launch
 
