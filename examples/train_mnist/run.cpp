@@ -48,17 +48,17 @@ void check_kernels(const Options& options, Device device) {
     fail(ErrorKind::usage,
          "--tune measures kernels of the GPU against each other: it needs a GPU and --kernels auto "
          "or library");
-  if (device == Device::cpu && options.kernels == Kernels::library)
-    if (const auto& reason = why_no_onednn())
-      fail(ErrorKind::device, "--kernels library: {}", *reason);
-  if (options.precision != Precision::bf16) return;
-  if (options.kernels == Kernels::library || options.kernels == Kernels::reference)
+  const bool bf16 = options.precision == Precision::bf16;
+  if (bf16 && (options.kernels == Kernels::library || options.kernels == Kernels::reference))
     fail(ErrorKind::usage,
          "--precision bf16 is for this project's own kernels; use --kernels own or auto");
-  if (device == Device::cpu && instructions() < Instructions::avx512_bf16)
+  if (bf16 && device == Device::cpu && instructions() < Instructions::avx512_bf16)
     fail(ErrorKind::device,
          "--precision bf16 needs a processor with AVX-512 BF16, and kernels use {} here; use fp32",
          name_of(instructions()));
+  if (device == Device::cpu && options.kernels == Kernels::library)
+    if (const auto& reason = why_no_onednn())
+      fail(ErrorKind::device, "--kernels library: {}", *reason);
 }
 
 struct ChosenData {
