@@ -179,8 +179,14 @@ void PackedPanels::pack(int64_t begin, int64_t end, const MatrixView& source, in
 }
 
 void PackedPanels::pack_all(const MatrixView& source) const {
-  parallel_for(count(), grain_for(depth * panel_width()),
-               [&](int64_t begin, int64_t end) { pack(begin, end, source, 0, depth); });
+  constexpr int64_t kCopyCost = 8;  // of a number, in multiply-adds
+  const int64_t together =
+      source.column == 1 ? kPanelsTogether : 1;  // rows are read in long pieces
+  const int64_t groups = blocks_of(count(), together);
+  const int64_t work = kCopyCost * depth * std::min(columns, together * panel_width());
+  parallel_for(groups, grain_for(work), [&](int64_t begin, int64_t end) {
+    pack(begin * together, std::min(end * together, count()), source, 0, depth);
+  });
 }
 
 void gemm(const Gemm& product) {
