@@ -15,7 +15,7 @@ namespace {
 // Panels that meet the same rows of a, one after the other.
 constexpr int64_t kPanelsTogether = 4;
 // Of b so much is packed at a time that it stays in the last cache until its last use.
-constexpr int64_t kSlabFloats = 1 << 20;
+constexpr int64_t kSlabFloats = 1 << 21;
 
 bool is_transposed(const MatrixView& matrix) {
   return matrix.column != 1;
@@ -151,7 +151,7 @@ PackedPanels::Panel PackedPanels::panel(int64_t index) const {
 
 void PackedPanels::pack(int64_t begin, int64_t end, const MatrixView& source, int64_t first,
                         int64_t rows) const {
-  constexpr int64_t kRowsAhead = 8;  // a processor fetches none in another page by itself
+  constexpr int64_t kRowsAhead = 16;  // a processor fetches none in another page by itself
   if (source.column == 1) {
     for (int64_t l = 0; l < rows; ++l)
       for (int64_t index = begin; index < end; ++index) {
