@@ -44,7 +44,7 @@ struct ConvStageGradients {
 };
 
 namespace cpu {
-/// Whether the fused kernels take it: one group.
+/// Whether the fused kernels take it: one group, and an image of less than some 2^30 numbers.
 bool supports_conv2d_relu_max_pool(const ConvStageGeometry& geometry);
 /// `bias` is undefined when there is none, `winners` when nothing is recorded.
 void conv2d_relu_max_pool(const ConvStageGeometry& geometry, const Tensor& input,

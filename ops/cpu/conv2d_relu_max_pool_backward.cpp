@@ -299,9 +299,8 @@ class StageBackward {
   }
 
   void add_to_weight(const Windows& windows, const float* source, float* sums) const {
-    // One entry more: what is not kept is written, too, behind a full list.
     TileEntry* const lists =
-        thread_scratch<TileEntry>(Scratch::by_filter, kFiltersTogether * windows.count + 1);
+        thread_scratch<TileEntry>(Scratch::by_filter, kFiltersTogether * windows.count);
     int32_t counts[kFiltersTogether];
     for (int64_t first = 0; first < windows.filters; first += kFiltersTogether) {
       const int64_t filters = std::min(kFiltersTogether, windows.filters - first);
@@ -327,7 +326,7 @@ class StageBackward {
   void add_to_input(const Windows& windows, int64_t first_row, float* grad_frame) const {
     const int64_t width = convolution_.width.output;
     const int64_t pixels = windows.count / geometry_.pooled_width * 2 * width;
-    TileEntry* lists = thread_scratch<TileEntry>(Scratch::by_pixel, windows.filters * pixels + 1);
+    TileEntry* lists = thread_scratch<TileEntry>(Scratch::by_pixel, windows.filters * pixels);
     int32_t* counts = thread_scratch<int32_t>(Scratch::counts, pixels);
     sort_by_pixel(windows, geometry_.pooled_width, width, lists, counts);
     for (const Tiles& tiles : filters_.tiles)
