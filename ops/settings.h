@@ -6,9 +6,9 @@
 namespace strata {
 
 /// `library`: cuDNN and cuBLASLt on a GPU, oneDNN on the CPU, where they have the op, our own
-/// kernels for the rest. `own`: only kernels of this repository. `reference`: the plain loops, on the CPU. `automatic`: per op and
-/// shape what the tuner says (tuning.h), otherwise the op's default (LibraryRung::automatic, with
-/// its reason, in each op's .cpp).
+/// kernels for the rest. `own`: only kernels of this repository. `reference`: the plain loops, on
+/// the CPU. `automatic`: on a GPU per op and shape what the tuner says (tuning.h), otherwise the
+/// op's default (LibraryRung::automatic, with its reason, in each op's .cpp); on the CPU our own.
 enum class Kernels { automatic, library, own, reference };
 
 /// `tf32` lets products round their inputs to 10 bits of mantissa for the tensor cores;

@@ -21,7 +21,8 @@ bool is_transposed(const MatrixView& matrix) {
   return matrix.column != 1;
 }
 
-/// Rows of a, where a block of them can be read well: by row_block, and how far apart.
+/// Where a can be read well: block after block of kRowBlock rows, and in it element (i, l) at
+/// i row + l depth.
 struct Rows {
   const float* data;
   int64_t block, row, depth;
@@ -115,8 +116,7 @@ void compute_slab(const Gemm& product, const Factors& factors) {
   const PackedPanels& b = factors.b;
   MatrixView source = product.b;
   source.data += factors.first_column * source.column;
-  parallel_for(b.count(), grain_for(product.k * panel_width()),
-               [&](int64_t begin, int64_t end) { b.pack(begin, end, source, 0, product.k); });
+  b.pack_all(source);
   const int64_t row_blocks = row_blocks_of(product);
   const int64_t panels = panels_per_block(row_blocks, b.count());
   const int64_t panel_blocks = blocks_of(b.count(), panels);
@@ -180,8 +180,8 @@ void PackedPanels::pack(int64_t begin, int64_t end, const MatrixView& source, in
 
 void PackedPanels::pack_all(const MatrixView& source) const {
   constexpr int64_t kCopyCost = 8;  // of a number, in multiply-adds
-  const int64_t together =
-      source.column == 1 ? kPanelsTogether : 1;  // rows are read in long pieces
+  // Where rows are contiguous they are read in long pieces.
+  const int64_t together = source.column == 1 ? kPanelsTogether : 1;
   const int64_t groups = blocks_of(count(), together);
   const int64_t work = kCopyCost * depth * std::min(columns, together * panel_width());
   parallel_for(groups, grain_for(work), [&](int64_t begin, int64_t end) {

@@ -12,8 +12,8 @@ namespace strata::bench {
 nlohmann::json describe_device(Device device);
 /// Strata, the device's libraries loaded so far and, of a GPU, the driver and the CUDA runtime.
 nlohmann::json describe_versions(Device device);
-/// "NVIDIA H100 80GB HBM3, driver 580.159.04, CUDA 13.0, cuBLASLt 13.1.0", of a CPU its threads and,
-/// once the library rung has run, oneDNN's version.
+/// "NVIDIA H100 80GB HBM3, driver 580.159.04, CUDA 13.0, cuBLASLt 13.1.0", of a CPU its threads
+/// and, once the library rung has run, oneDNN's version.
 std::string machine_line(Device device);
 
 }  // namespace strata::bench

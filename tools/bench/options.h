@@ -13,7 +13,7 @@ namespace strata::bench {
 
 struct Options {
   std::optional<Device> device;              // unset: the GPU if it can be used
-  std::vector<int> threads;                  // CPU threads, each number by itself; empty: all it may use
+  std::vector<int> threads;                  // CPU threads, each number by itself; empty: all it has
   std::optional<Instructions> instructions;  // of the CPU; unset: the best it has
   std::string data;                          // as Data takes it
   // Parts; with none of them, all are run.
