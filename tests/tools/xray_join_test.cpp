@@ -244,7 +244,8 @@ TEST(XrayJoinTest, SharesAreTheLeastTimeByTheTimeTaken) {
 TEST(XrayJoinTest, OnTheCpuTheTimeTakenIsTheHosts) {
   const xray::Roofline cpu{.ceilings = {.threads = 2, .copy_rate = 1e12, .fp32_flops = 1e12},
                            .precision = Precision::fp32};
-  const xray::Node& dense = node_of(join(eager_record(), cpu), "cublas::dense");
+  const View view = join(eager_record(), cpu);
+  const Node& dense = node_of(view, "cublas::dense");
   ASSERT_TRUE(dense.share.has_value());
   EXPECT_DOUBLE_EQ(*dense.share, 300.0 / static_cast<double>(dense.duration()));
 }
