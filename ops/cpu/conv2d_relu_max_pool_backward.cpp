@@ -3,21 +3,21 @@
 // Of a window's four pixels one at most has a gradient. So each gradient g of an output channel k
 // is looked at once: the filter's gradient gets g times the patch of the image under that pixel,
 // and that patch's gradient gets g times the filter. Gradients are first sorted, by filter and by
-// pixel, so that the sums can stay in registers while a list is walked (ops/cpu/tile_sums.h).
+// pixel (ops/cpu/gradient_lists.h), so that the sums can stay in registers while a list is walked
+// (ops/cpu/tile_sums.h).
 //
 // Lanes are channels. Where an image has only a few, as a first layer's does, lanes are the numbers
 // under a row of taps.
 #include "ops/conv2d_relu_max_pool_kernels.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 #include <span>
 #include <vector>
 
 #include "ops/cpu/bf16.h"
 #include "ops/cpu/frame.h"
 #include "ops/cpu/gemm.h"
+#include "ops/cpu/gradient_lists.h"
 #include "ops/cpu/instructions.h"
 #include "ops/cpu/pooled_row.h"
 #include "ops/cpu/scratch.h"
@@ -31,10 +31,6 @@ namespace {
 constexpr int64_t kWorthAVector = 8, kMostWidth = 16;
 /// Windows of an image whose gradients are sorted together: long lists, in little memory.
 constexpr int64_t kWindowsTogether = 256;
-
-/// Filters whose gradients are sorted at a time: their lists stay in the first cache until they
-/// have been added up, and what is read of a window is contiguous.
-constexpr int64_t kFiltersTogether = 8;
 
 int64_t round_up(int64_t count, int64_t unit) {
   return (count + unit - 1) / unit * unit;
@@ -61,7 +57,7 @@ struct Filters {
 
   void add(Tiles more) {
     more.first = size;
-    more.filter_offsets = even_offsets(kFiltersTogether, more.tile_size());
+    more.filter_offsets = even_offsets(ListsByFilter::kMost, more.tile_size());
     size += count * more.tile_size();
     tiles.push_back(more);
   }
@@ -112,76 +108,7 @@ std::vector<int32_t> window_corners(const ConvStageGeometry& geometry,
       for (const int64_t pixel : {0, 1, 2, 3})
         corners.push_back(
             static_cast<int32_t>(pixel_offsets[(2 * p + pixel / 2) * width + 2 * q + pixel % 2]));
-  corners.push_back(0);  // read, and not used, for kNoWinner of the last window
   return corners;
-}
-
-/// Windows whose gradients are sorted together.
-struct Windows {
-  int64_t first, count, filters;
-  const float* gradients;  // [window][filter], of the image; 0 where ReLU is closed
-  const uint8_t* winners;
-};
-
-/// 1 for a gradient that is to be kept. Without a branch, which a processor could only guess.
-int32_t is_kept(float gradient) {
-  return (std::bit_cast<uint32_t>(gradient) << 1) != 0;
-}
-
-/// As one number: two stores would take twice as long.
-static_assert(std::endian::native == std::endian::little && sizeof(TileEntry) == 8);
-void write_entry(TileEntry* entry, int32_t offset, float scale) {
-  const uint64_t both =
-      static_cast<uint32_t>(offset) | static_cast<uint64_t>(std::bit_cast<uint32_t>(scale)) << 32;
-  std::memcpy(static_cast<void*>(entry), &both, sizeof both);
-}
-
-/// lists[filter - first]: where the patch under each gradient is, and the gradient. Not inlined, as
-/// the next one: these loops need all registers.
-[[gnu::noinline]] void sort_by_filter(const Windows& windows, const std::vector<int32_t>& corners,
-                                      int64_t first, int64_t filters, TileEntry* lists,
-                                      int32_t* counts) {
-  const int64_t stride = windows.filters, count = windows.count;
-  const float* gradients = windows.gradients + windows.first * stride + first;
-  const uint8_t* winners = windows.winners + windows.first * stride + first;
-  const int32_t* corner = corners.data() + windows.first * 4;
-  TileEntry* ends[kFiltersTogether];
-  for (int64_t k = 0; k < filters; ++k) ends[k] = lists + k * count;
-  for (int64_t i = 0; i < count; ++i) {
-    for (int64_t k = 0; k < filters; ++k) {
-      const float gradient = gradients[k];
-      write_entry(ends[k], corner[winners[k]], gradient);
-      ends[k] += is_kept(gradient);
-    }
-    gradients += stride;
-    winners += stride;
-    corner += 4;
-  }
-  for (int64_t k = 0; k < filters; ++k)
-    counts[k] = static_cast<int32_t>(ends[k] - (lists + k * count));
-}
-
-/// lists[pixel], of whole rows of the convolution's output: which filters have a gradient there.
-[[gnu::noinline]] void sort_by_pixel(const Windows& windows, int64_t windows_wide, int64_t width,
-                                     TileEntry* lists, int32_t* counts) {
-  const int64_t filters = windows.filters;
-  std::fill_n(counts, windows.count / windows_wide * 2 * width, 0);
-  for (int64_t i = 0; i < windows.count; ++i) {
-    const int64_t pixel = i / windows_wide * 2 * width + i % windows_wide * 2;
-    TileEntry* const ends[] = {lists + pixel * filters, lists + (pixel + 1) * filters,
-                               lists + (pixel + width) * filters,
-                               lists + (pixel + width + 1) * filters};
-    int32_t kept[4] = {};
-    const float* const gradients = windows.gradients + (windows.first + i) * filters;
-    const uint8_t* const winners = windows.winners + (windows.first + i) * filters;
-    for (int64_t k = 0; k < filters; ++k) {
-      const int place = winners[k] & 3;
-      write_entry(ends[place] + kept[place], static_cast<int32_t>(k), gradients[k]);
-      kept[place] += is_kept(gradients[k]);
-    }
-    for (const int place : {0, 1, 2, 3})
-      counts[pixel + place / 2 * width + place % 2] = kept[place];
-  }
 }
 
 /// What the images of a batch have in common on their way back.
@@ -251,7 +178,20 @@ class StageBackward {
     for (int64_t n = begin; n < end; ++n) {
       if (gradients_.weight.defined())
         source_.place(image_of(saved_.input, n, source_.image_size(), Scratch::rows), frame);
+      if (n + 1 < end) fetch_image(n + 1);
       add_image(n, frame, sums);
+    }
+  }
+
+  /// Into the second cache, while the image before it is worked on: 2 % of this op's time with many
+  /// channels and 8 % with few, where a batch does not fit there.
+  void fetch_image(int64_t n) const {
+    for (const Tensor* images : {&saved_.input, &saved_.winners, &grad_output_}) {
+      if (!images->defined()) continue;
+      const auto size = static_cast<int64_t>(images->bytes()) / convolution_.batch;
+      const auto* const image = static_cast<const char*>(images->location().address) + n * size;
+      for (int64_t i = 0; i < size; i += 64)
+        __builtin_prefetch(image + i, /*rw=*/0, /*locality=*/2);
     }
   }
 
@@ -274,9 +214,11 @@ class StageBackward {
     const int64_t rows = std::max<int64_t>(1, kWindowsTogether / wide);
     for (int64_t p = 0; p < geometry_.pooled_height; p += rows) {
       const int64_t here = std::min(rows, geometry_.pooled_height - p);
-      const Windows windows{p * wide, here * wide, filters, gradients, winners};
-      if (gradients_.weight.defined()) add_to_weight(windows, source, sums);
-      if (grad_frame) add_to_input(windows, 2 * p, grad_frame);
+      const int64_t first = p * wide;
+      const PooledWindows windows{here * wide, filters, gradients + first * filters,
+                                  winners + first * filters};
+      if (gradients_.weight.defined()) add_to_weight(windows, first, source, sums);
+      if (grad_frame) add_to_input(windows, first, grad_frame);
     }
     if (grad_frame) take_image(grad_frame, n);
   }
@@ -298,13 +240,20 @@ class StageBackward {
     if (small) narrow({image, size, gradients_.input.data<BFloat16>() + n * size});
   }
 
-  void add_to_weight(const Windows& windows, const float* source, float* sums) const {
-    TileEntry* const lists =
-        thread_scratch<TileEntry>(Scratch::by_filter, kFiltersTogether * windows.count);
-    int32_t counts[kFiltersTogether];
-    for (int64_t first = 0; first < windows.filters; first += kFiltersTogether) {
-      const int64_t filters = std::min(kFiltersTogether, windows.filters - first);
-      sort_by_filter(windows, corners_, first, filters, lists, counts);
+  void add_to_weight(const PooledWindows& windows, int64_t first_window, const float* source,
+                     float* sums) const {
+    const int64_t capacity = list_capacity(windows.count);
+    auto* const lists =
+        thread_scratch<TileEntry>(Scratch::by_filter, ListsByFilter::kMost * capacity);
+    int32_t counts[ListsByFilter::kMost];
+    for (int64_t first = 0; first < windows.filters; first += ListsByFilter::kMost) {
+      const int64_t filters = std::min(ListsByFilter::kMost, windows.filters - first);
+      sort_by_filter({.windows = windows,
+                      .first = first,
+                      .filters = filters,
+                      .corners = corners_.data() + first_window * 4,
+                      .lists = lists,
+                      .counts = counts});
       for (const Tiles& tiles : patches_.tiles)
         add_tiles(
             {.rows = tiles.rows,
@@ -318,17 +267,23 @@ class StageBackward {
              .sums_column = tiles.width,
              .sums_offsets = std::span(tiles.filter_offsets).first(static_cast<size_t>(filters)),
              .entries = lists,
-             .capacity = windows.count,
+             .capacity = capacity,
              .counts = counts});
     }
   }
 
-  void add_to_input(const Windows& windows, int64_t first_row, float* grad_frame) const {
-    const int64_t width = convolution_.width.output;
-    const int64_t pixels = windows.count / geometry_.pooled_width * 2 * width;
-    TileEntry* lists = thread_scratch<TileEntry>(Scratch::by_pixel, windows.filters * pixels);
-    int32_t* counts = thread_scratch<int32_t>(Scratch::counts, pixels);
-    sort_by_pixel(windows, geometry_.pooled_width, width, lists, counts);
+  void add_to_input(const PooledWindows& windows, int64_t first_window, float* grad_frame) const {
+    const int64_t width = convolution_.width.output, wide = geometry_.pooled_width;
+    const int64_t first_pixel = first_window / wide * 2 * width;
+    const int64_t pixels = windows.count / wide * 2 * width;
+    const int64_t capacity = list_capacity(windows.filters);
+    auto* const lists = thread_scratch<TileEntry>(Scratch::by_pixel, pixels * capacity);
+    int32_t* const counts = thread_scratch<int32_t>(Scratch::counts, pixels);
+    sort_by_pixel({.windows = windows,
+                   .windows_wide = wide,
+                   .width = width,
+                   .lists = lists,
+                   .counts = counts});
     for (const Tiles& tiles : filters_.tiles)
       add_tiles({.rows = tiles.rows,
                  .columns = tiles.columns,
@@ -340,11 +295,11 @@ class StageBackward {
                  .sums = grad_frame + tiles.first_channel,
                  .sums_row = tiles.source_row,
                  .sums_column = tiles.source_column,
-                 .sums_offsets = std::span(target_pixels_)
-                                     .subspan(static_cast<size_t>(first_row * width),
-                                              static_cast<size_t>(pixels)),
+                 .sums_offsets =
+                     std::span(target_pixels_)
+                         .subspan(static_cast<size_t>(first_pixel), static_cast<size_t>(pixels)),
                  .entries = lists,
-                 .capacity = windows.filters,
+                 .capacity = capacity,
                  .counts = counts});
   }
 
