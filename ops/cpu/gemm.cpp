@@ -92,10 +92,9 @@ struct Factors {
 };
 
 void compute_block(const Gemm& product, const Factors& factors, int64_t row_block,
-                   int64_t first_panel, int64_t panels) {
+                   int64_t first_panel, int64_t last_panel) {
   const int64_t first = row_block * kRowBlock;
   const int64_t rows = std::min(kRowBlock, product.m - first);
-  const int64_t last_panel = std::min(first_panel + panels, factors.b.count());
   for (int64_t index = first_panel; index < last_panel; ++index) {
     PackedPanels::Panel panel = factors.b.panel(index);
     panel.first_column += factors.first_column;
@@ -122,9 +121,19 @@ void compute_slab(const Gemm& product, const Factors& factors) {
   const int64_t panel_blocks = blocks_of(b.count(), panels);
   const int64_t work =
       std::min(product.m, kRowBlock) * product.k * std::min(b.columns, panels * panel_width());
+  // A thread computes with the panels that it has packed, which are in its cache, unless panels are
+  // so long, or rows so many, that it is rather rows that have to stay there.
+  constexpr int64_t kLongPanels = 1 << 17, kManyRows = 1 << 20;
+  const bool panel_by_panel =
+      panels * panel_width() * product.k <= kLongPanels && product.m * product.k < kManyRows;
   parallel_for(row_blocks * panel_blocks, grain_for(work), [&](int64_t begin, int64_t end) {
-    for (int64_t block = begin; block < end; ++block)
-      compute_block(product, factors, block / panel_blocks, block % panel_blocks * panels, panels);
+    for (int64_t block = begin; block < end; ++block) {
+      const int64_t row_block = panel_by_panel ? block % row_blocks : block / panel_blocks;
+      const int64_t panel_block = panel_by_panel ? block / row_blocks : block % panel_blocks;
+      // Even shares: 25 panels make seven blocks of three or four, not six of four and one of one.
+      compute_block(product, factors, row_block, b.count() * panel_block / panel_blocks,
+                    b.count() * (panel_block + 1) / panel_blocks);
+    }
   });
 }
 
