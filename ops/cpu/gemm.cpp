@@ -119,10 +119,9 @@ void compute_slab(const Gemm& product, const Factors& factors) {
   const int64_t row_blocks = row_blocks_of(product);
   const int64_t panels = panels_per_block(row_blocks, b.count());
   const int64_t panel_blocks = blocks_of(b.count(), panels);
-  const int64_t work =
-      std::min(product.m, kRowBlock) * product.k * std::min(b.columns, panels * panel_width());
-  // A thread computes with the panels that it has packed, which are in its cache, unless panels are
-  // so long, or rows so many, that it is rather rows that have to stay there.
+  const int64_t work = std::min(product.m, kRowBlock) * product.k * (b.columns / panel_blocks);
+  // A thread mostly computes with panels that it has packed, which are in its cache, unless they
+  // are so long, or rows so many, that it is rather rows that have to stay there.
   constexpr int64_t kLongPanels = 1 << 17, kManyRows = 1 << 20;
   const bool panel_by_panel =
       panels * panel_width() * product.k <= kLongPanels && product.m * product.k < kManyRows;

@@ -46,7 +46,7 @@ struct PackedPanels {
 // blocks enough for a few threads in a layer of some hundred rows and columns.
 inline constexpr int64_t kRowBlock = 64;
 
-/// Panels of a block, out of so many in each of `row_blocks`: fewer where threads would go without.
+/// The most panels of a block, out of so many in each of `row_blocks`: fewer where threads would go without.
 int64_t panels_per_block(int64_t row_blocks, int64_t panels);
 
 inline int64_t blocks_of(int64_t count, int64_t size) {

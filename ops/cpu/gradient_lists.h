@@ -40,7 +40,7 @@ struct ListsByPixel {
   int64_t windows_wide;   // of a row
   int64_t width;          // of the convolution's rows, at least 2 windows_wide
   TileEntry* lists;       // pixel i's from i list_capacity(windows.filters): filter and gradient
-  int32_t* counts;        // of entries, [2 windows_wide's rows][width]
+  int32_t* counts;        // of entries, [2 count / windows_wide][width]
 };
 void sort_by_pixel(const ListsByPixel& work);
 

@@ -1,9 +1,14 @@
 // Sorting the gradients behind a max-pooling, with each set of instructions.
 #include "ops/cpu/gradient_lists.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <random>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/support/compare.h"
 #include "tests/support/instructions.h"
@@ -120,6 +125,15 @@ TEST_P(GradientListsTest, NaNAndTheSmallestAreNoZeros) {
   EXPECT_EQ(std::vector<int32_t>(counts, counts + 4), (std::vector<int32_t>{1, 1, 1, 0}));
   EXPECT_TRUE(std::isnan(lists[0].scale));
   EXPECT_EQ(lists[cpu::list_capacity(1)].offset, 11);
+
+  cpu::sort_by_pixel({.windows = {1, 4, gradients, winners},
+                      .windows_wide = 1,
+                      .width = 2,
+                      .lists = lists,
+                      .counts = counts});
+  EXPECT_EQ(std::vector<int32_t>(counts, counts + 4), (std::vector<int32_t>{1, 1, 1, 0}));
+  EXPECT_TRUE(std::isnan(lists[0].scale));
+  EXPECT_EQ(lists[cpu::list_capacity(4)].offset, 1);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cpu, GradientListsTest, testing::ValuesIn(all_instructions()),
