@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "ops/cpu/instructions.h"
+#include "ops/cpu/target.h"
 
 #ifdef __x86_64__
 // GCC 12 takes the undefined lanes in its own header for a mistake of ours.
@@ -68,13 +69,7 @@ void add_window(const float* gradients, const uint8_t* winners, int64_t filters,
 }  // namespace one_by_one
 
 #ifdef __x86_64__
-#ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512dq,avx512bw,popcnt"))), \
-                             apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512vl,avx512dq,avx512bw,popcnt,prefer-vector-width=512")
-#endif
+STRATA_BEGIN_TARGET("avx512f,avx512vl,avx512dq,avx512bw,popcnt")
 // With AVX-512, eight entries at a time: an instruction moves those that stay to the front.
 namespace compressed {
 
@@ -171,11 +166,7 @@ void add_window(const float* gradients, const uint8_t* winners, int64_t filters,
 }
 
 }  // namespace compressed
-#ifdef __clang__
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+STRATA_END_TARGET
 #endif
 
 }  // namespace

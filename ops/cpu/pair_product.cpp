@@ -3,16 +3,12 @@
 #include <cstring>
 
 #include "ops/cpu/instructions.h"
+#include "ops/cpu/target.h"
 
 #ifdef __x86_64__
 #include <immintrin.h>
 
-#ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx512f,avx512bf16"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bf16,prefer-vector-width=512")
-#endif
+STRATA_BEGIN_TARGET("avx512f,avx512bf16")
 namespace strata::cpu {
 namespace {
 
@@ -90,11 +86,7 @@ void pair_product(const PairProduct& product) {
 }
 
 }  // namespace strata::cpu
-#ifdef __clang__
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
+STRATA_END_TARGET
 #else
 namespace strata::cpu {
 void pair_product(const PairProduct&) {}
